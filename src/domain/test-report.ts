@@ -1,0 +1,46 @@
+/** What the readers in reports/ make of a test tool's output, whatever its format. */
+
+export type TestStatus = 'passed' | 'failed' | 'skipped';
+
+export interface TestCase {
+  /** Suite, class or describe path, outermost first, joined by " › "; empty where the format has none. */
+  suite: string;
+  name: string;
+  status: TestStatus;
+  durationMs: number | null;
+  /** As the report names it; mapped to the repository by the reader of the report. */
+  file?: string;
+  line?: number;
+  /** First lines of why it failed, plain text. */
+  message?: string;
+  /** Stack, diff or output. */
+  details?: string;
+  /** Failed at first and passed when run again. */
+  flaky?: boolean;
+}
+
+export interface TestReport {
+  /** Names of the formats it was read from, e.g. ["junit"]. */
+  formats: string[];
+  passed: number;
+  failed: number;
+  skipped: number;
+  durationMs: number | null;
+  cases: TestCase[];
+}
+
+/** Line coverage of one file: 1-based line number to hit count. */
+export interface FileCoverage {
+  path: string;
+  lines: Map<number, number>;
+}
+
+export interface CoverageReport {
+  formats: string[];
+  coveredLines: number;
+  totalLines: number;
+  /** 0 to 100, two decimals; null when there is no line to cover. */
+  percent: number | null;
+  /** The same over the lines that the pull request changed; null where not known. */
+  changedPercent: number | null;
+}
