@@ -1,0 +1,252 @@
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { git, gitFetch } from './command.js';
+import { RepositoryError } from './errors.js';
+import { withLock } from './lock.js';
+import { removeTree, sizeOf } from './remove-tree.js';
+import { cachePath, isSafeRef, nameOf, type RepositorySource } from './source.js';
+
+export interface RepositoryCacheOptions {
+  /** DATA_DIR; the caches are in `mirrors/HOST/OWNER/NAME.git` in it. */
+  directory: string;
+  /** Before the second, third, … try of a fetch that failed on its way. */
+  retryDelaysMs?: readonly number[];
+  /** For one fetch, all its tries together. */
+  timeLimitMs?: number;
+  /** A transfer without a byte for so long is given up, and tried again. */
+  stallSeconds?: number;
+  /** Heads kept as common ground for the next fetch; with twice as many packs a cache is packed anew. */
+  keptHeads?: number;
+}
+
+export interface Wanted {
+  source: RepositorySource;
+  ref: string;
+  sha: string;
+  depth: number;
+  signal?: AbortSignal;
+}
+
+/** What a workspace's own git directory needs to know beside the objects. */
+export interface Delivered {
+  fetchedBytes: number;
+  /** Commits whose parents were left out: the content of `shallow`. */
+  boundary: string[];
+  /** Branches and tags, with the whole history only, as actions/checkout has it. */
+  refs: { name: string; sha: string }[];
+}
+
+const FETCHED = 'refs/codegenapp';
+
+/**
+ * One bare repository for each repository that pipelines run for, so that a push transfers what is new in it.
+ *
+ * Every fetched head is kept under a ref of its own: it is what the next fetch names to the server as known. All
+ * that reads or writes a cache does so under its lock, held for the fetch and for the copy of the objects, and not
+ * while files are checked out. A workspace gets a pack of its own, no link and no alternates: nothing that runs
+ * in it can see or reach the cache.
+ */
+export class RepositoryCache {
+  readonly #mirrors: string;
+  readonly #retryDelaysMs: readonly number[];
+  readonly #timeLimitMs: number;
+  readonly #stallSeconds: number;
+  readonly #keptHeads: number;
+
+  constructor(options: RepositoryCacheOptions) {
+    this.#mirrors = path.resolve(options.directory, 'mirrors');
+    this.#retryDelaysMs = options.retryDelaysMs ?? [500, 3_000];
+    this.#timeLimitMs = options.timeLimitMs ?? 600_000;
+    this.#stallSeconds = options.stallSeconds ?? 60;
+    this.#keptHeads = options.keptHeads ?? 32;
+  }
+
+  /**
+   * Fetches a commit and writes it, as deep as wanted, as one pack into `objects` (the `objects` folder of an
+   * initialised git directory). Throws RepositoryError.
+   */
+  async deliver(wanted: Wanted, objects: string): Promise<Delivered> {
+    return this.#locked(wanted.source, wanted.signal, async (gitDir) => {
+      await this.#prepare(gitDir, wanted);
+      const fetchedBytes = await this.#fetch(gitDir, wanted);
+      const refs = wanted.depth === 0 ? await this.#branchesAndTags(gitDir, wanted) : [];
+      const tips = [wanted.sha, ...refs.map((ref) => ref.sha)];
+      const boundary = await this.#boundary(gitDir, wanted, tips);
+      const input = [...boundary.map((sha) => `--shallow ${sha}`), ...tips, ''].join('\n');
+      // Deltas as they came, none searched for: copying is what makes this fast.
+      await git(
+        [
+          'pack-objects',
+          '--revs',
+          '--delta-base-offset',
+          '--window=0',
+          '-q',
+          path.join(objects, 'pack', 'pack'),
+        ],
+        { ...this.#options(gitDir, wanted), input },
+      );
+      await this.#maintain(gitDir, wanted);
+      return { fetchedBytes, boundary, refs };
+    });
+  }
+
+  /** Removes the cache of a repository, to be fetched anew. Waits for whoever uses it. */
+  async discard(source: RepositorySource, signal?: AbortSignal): Promise<void> {
+    await this.#locked(source, signal, (gitDir) => removeTree(gitDir));
+  }
+
+  /** Removes caches, the longest unused first, until all together take at most `maxBytes` on the disk. */
+  async pruneCaches(maxBytes: number): Promise<void> {
+    const caches = [];
+    for (const gitDir of await this.#list()) {
+      const used = await stat(gitDir).catch(() => undefined);
+      if (used) caches.push({ gitDir, usedMs: used.mtimeMs, bytes: await sizeOf(gitDir) });
+    }
+    let total = caches.reduce((sum, cache) => sum + cache.bytes, 0);
+    for (const cache of caches.sort((a, b) => a.usedMs - b.usedMs)) {
+      if (total <= maxBytes) return;
+      await withLock(`${cache.gitDir}.lock`, undefined, () => removeTree(cache.gitDir));
+      total -= cache.bytes;
+    }
+  }
+
+  async #locked<T>(
+    source: RepositorySource,
+    signal: AbortSignal | undefined,
+    work: (gitDir: string) => Promise<T>,
+  ): Promise<T> {
+    const gitDir = cachePath(this.#mirrors, source);
+    await mkdir(path.dirname(gitDir), { recursive: true, mode: 0o700 });
+    return withLock(`${gitDir}.lock`, signal, () => work(gitDir));
+  }
+
+  /** Makes the cache where there is none, and clears away what a process that died in it left. */
+  async #prepare(gitDir: string, wanted: Wanted): Promise<void> {
+    const format = wanted.sha.length === 64 ? 'sha256' : 'sha1';
+    if ((await stat(path.join(gitDir, 'HEAD')).catch(() => undefined)) === undefined) {
+      await removeTree(gitDir);
+      await mkdir(gitDir, { mode: 0o700 });
+      await git(
+        ['init', '--bare', '--template=', `--object-format=${format}`],
+        this.#options(gitDir, wanted),
+      );
+    }
+    for (const lock of ['shallow.lock', 'packed-refs.lock', 'HEAD.lock', 'config.lock', 'gc.pid'])
+      await rm(path.join(gitDir, lock), { force: true });
+    const now = new Date();
+    await utimes(gitDir, now, now);
+  }
+
+  /** Leaves the wanted commit under its ref. */
+  async #fetch(gitDir: string, wanted: Wanted): Promise<number> {
+    const { source, sha } = wanted;
+    const kept = `${FETCHED}/${sha}`;
+    let bytes = 0;
+    if (isSafeRef(wanted.ref)) {
+      try {
+        bytes += await this.#fetchRefspec(gitDir, wanted, `+${wanted.ref}:${kept}`);
+        if ((await this.#commitAt(gitDir, wanted, kept)) === sha) return bytes;
+      } catch (error) {
+        if (!(error instanceof RepositoryError && error.reason === 'gone')) throw error;
+      }
+    }
+    // The ref has moved on, is not there yet, or may not be named: the commit itself may still be had.
+    try {
+      bytes += await this.#fetchRefspec(gitDir, wanted, `+${sha}:${kept}`);
+    } catch (error) {
+      await git(['update-ref', '-d', kept], this.#options(gitDir, wanted)).catch(() => {});
+      if (!(error instanceof RepositoryError && error.reason === 'gone')) throw error;
+      throw new RepositoryError(
+        'gone',
+        `Commit ${sha.slice(0, 7)} can't be had from ${nameOf(source)} any more: it was replaced by a force-push, or its branch was deleted.`,
+        { advice: 'Push again, or run it again on the newer head.', cause: error },
+      );
+    }
+    if ((await this.#commitAt(gitDir, wanted, kept)) === sha) return bytes;
+    throw new RepositoryError('gone', `${sha.slice(0, 7)} is no commit of ${nameOf(source)}.`);
+  }
+
+  async #fetchRefspec(gitDir: string, wanted: Wanted, refspec: string): Promise<number> {
+    const { source, depth, signal } = wanted;
+    const deadline = Date.now() + this.#timeLimitMs;
+    const all = depth === 0 ? ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'] : [];
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await gitFetch(source, {
+          gitDir,
+          refspecs: [refspec, ...all],
+          depth,
+          prune: depth === 0,
+          timeLimitMs: deadline - Date.now(),
+          stallSeconds: this.#stallSeconds,
+          signal,
+        });
+      } catch (error) {
+        const delay = this.#retryDelaysMs[attempt];
+        const again =
+          error instanceof RepositoryError && error.reason === 'unreachable' && delay !== undefined;
+        if (!again || Date.now() + delay >= deadline) throw error;
+        await sleep(delay, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      }
+    }
+  }
+
+  async #commitAt(gitDir: string, wanted: Wanted, ref: string): Promise<string> {
+    const answer = await git(['rev-parse', '--verify', `${ref}^{commit}`], this.#options(gitDir, wanted));
+    return answer.trim();
+  }
+
+  async #branchesAndTags(gitDir: string, wanted: Wanted): Promise<Delivered['refs']> {
+    const answer = await git(
+      ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/', 'refs/tags/'],
+      this.#options(gitDir, wanted),
+    );
+    return answer
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => ({ sha: line.slice(0, wanted.sha.length), name: line.slice(wanted.sha.length + 1) }));
+  }
+
+  /** The commits within reach at which history was cut, by us or already at the source. */
+  async #boundary(gitDir: string, wanted: Wanted, tips: string[]): Promise<string[]> {
+    const cut = await readFile(path.join(gitDir, 'shallow'), 'utf8').catch(() => '');
+    const cuts = new Set(cut.split('\n').filter((line) => line !== ''));
+    if (cuts.size === 0) return [];
+    const reachable = await git(['rev-list', '--stdin'], {
+      ...this.#options(gitDir, wanted),
+      input: [...tips, ''].join('\n'),
+    });
+    return reachable.split('\n').filter((sha) => cuts.has(sha));
+  }
+
+  /** Drops the oldest heads and packs the rest anew, now and then. */
+  async #maintain(gitDir: string, wanted: Wanted): Promise<void> {
+    const files = await readdir(path.join(gitDir, 'objects', 'pack'));
+    if (files.filter((file) => file.endsWith('.pack')).length <= 2 * this.#keptHeads) return;
+    const options = this.#options(gitDir, wanted);
+    const heads = await git(
+      ['for-each-ref', '--sort=-committerdate', '--format=%(refname)', FETCHED],
+      options,
+    );
+    const old = heads
+      .split('\n')
+      .filter((ref) => ref !== '')
+      .slice(this.#keptHeads);
+    await git(['update-ref', '--stdin'], { ...options, input: old.map((ref) => `delete ${ref}\n`).join('') });
+    await git(['gc', '--prune=now'], options);
+  }
+
+  async #list(): Promise<string[]> {
+    const found: string[] = [];
+    for (const host of await readdir(this.#mirrors).catch(() => []))
+      for (const owner of await readdir(path.join(this.#mirrors, host)).catch(() => []))
+        for (const name of await readdir(path.join(this.#mirrors, host, owner)).catch(() => []))
+          if (name.endsWith('.git')) found.push(path.join(this.#mirrors, host, owner, name));
+    return found;
+  }
+
+  #options(gitDir: string, wanted: Wanted) {
+    return { gitDir, name: nameOf(wanted.source), signal: wanted.signal };
+  }
+}
