@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, readdir, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { OperationalError } from '../domain/errors.js';
+import { removeTree } from './remove-tree.js';
+
+export interface Workspace {
+  /** Unpredictable; identifies it to `remove` and `removeStale`. */
+  name: string;
+  /** Ours alone: for logs and outputs of a pipeline. */
+  folder: string;
+  /** In it, and the sandbox user's: for the checkout. */
+  tree: string;
+}
+
+export interface WorkspacesOptions {
+  /** DATA_DIR; workspaces are in `workspaces/NAME` in it. */
+  directory: string;
+  /** The user that pull-request code runs as, where it is another than this process's. */
+  owner?: { uid: number; gid: number };
+  /** Free bytes without which none is made. */
+  minFreeBytes?: number;
+}
+
+const NAME = /^[0-9a-f]{32}$/;
+const GIB = 1024 ** 3;
+
+/** The folders that pipelines work in: one for each attempt, removed at its end. */
+export class Workspaces {
+  readonly #directory: string;
+  readonly #owner: { uid: number; gid: number } | undefined;
+  readonly #minFreeBytes: number;
+
+  constructor(options: WorkspacesOptions) {
+    this.#directory = path.resolve(options.directory, 'workspaces');
+    this.#owner = options.owner;
+    this.#minFreeBytes = options.minFreeBytes ?? GIB;
+  }
+
+  /** Makes an empty workspace. Throws OperationalError when the disk is nearly full. */
+  async create(): Promise<Workspace> {
+    // Another user has to pass through to what is its own, and can't list what else there is.
+    const mode = this.#owner ? 0o711 : 0o700;
+    await mkdir(this.#directory, { recursive: true });
+    await chmod(this.#directory, mode);
+    await this.#checkFreeSpace();
+    const name = randomBytes(16).toString('hex');
+    const folder = path.join(this.#directory, name);
+    const tree = path.join(folder, 'tree');
+    await mkdir(folder);
+    await chmod(folder, mode);
+    await mkdir(tree, { mode: 0o700 });
+    if (this.#owner) await chown(tree, this.#owner.uid, this.#owner.gid);
+    return { name, folder, tree };
+  }
+
+  /** Removes a workspace, whatever the code in it did to its permissions; one already removed is fine. */
+  async remove(name: string): Promise<void> {
+    if (!NAME.test(name)) throw new TypeError(`Not a workspace: ${JSON.stringify(name)}`);
+    await removeTree(path.join(this.#directory, name));
+  }
+
+  /** Removes all workspaces but those named in `keep`: what a process that died left. Answers how many. */
+  async removeStale(keep: ReadonlySet<string>): Promise<number> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const stale = names.filter((name) => NAME.test(name) && !keep.has(name));
+    for (const name of stale) await this.remove(name);
+    return stale.length;
+  }
+
+  async #checkFreeSpace(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#directory);
+    const free = bavail * bsize;
+    if (free >= this.#minFreeBytes) return;
+    throw new OperationalError(
+      `The disk of this server is nearly full: ${inGib(free)} free, ${inGib(this.#minFreeBytes)} needed to check out.`,
+      { advice: `Free some space on the disk that holds ${this.#directory}.`, retryable: true },
+    );
+  }
+}
+
+const inGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { OperationalError } from '../../src/domain/errors.js';
+import { Workspaces } from '../../src/git/workspaces.js';
+import { removeFolder, temporaryFolder } from '../support/sample-git.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => removeFolder(folder));
+
+const mode = (file: string): number => statSync(file).mode & 0o777;
+
+describe('workspaces', () => {
+  it('are unpredictable and nobody else may look in', async () => {
+    const workspaces = new Workspaces({ directory: folder });
+    const [a, b] = [await workspaces.create(), await workspaces.create()];
+    expect(a.name).not.toBe(b.name);
+    expect([mode(path.dirname(a.folder)), mode(a.folder), mode(a.tree)]).toEqual([0o700, 0o700, 0o700]);
+    expect(readdirSync(a.tree)).toEqual([]);
+  });
+
+  it('let another user through to its own tree only', async () => {
+    if (process.getuid?.() !== 0) return;
+    const workspaces = new Workspaces({ directory: folder, owner: { uid: 12345, gid: 12346 } });
+    const { folder: own, tree } = await workspaces.create();
+    expect([mode(path.dirname(own)), mode(own), mode(tree)]).toEqual([0o711, 0o711, 0o700]);
+    expect(statSync(own).uid).toBe(0);
+    expect(statSync(tree)).toMatchObject({ uid: 12345, gid: 12346 });
+  });
+
+  it('are removed whatever was done to them, and nothing that they link to', async () => {
+    const workspaces = new Workspaces({ directory: folder });
+    const { name, folder: own, tree } = await workspaces.create();
+    const outside = path.join(folder, 'outside');
+    mkdirSync(outside);
+    writeFileSync(path.join(outside, 'kept'), '');
+    symlinkSync(outside, path.join(tree, 'link'));
+    mkdirSync(path.join(tree, '-rf/locked'), { recursive: true });
+    writeFileSync(path.join(tree, '-rf/locked/file'), '');
+    for (const closed of ['-rf/locked', '-rf']) chmodSync(path.join(tree, closed), 0o000);
+    await workspaces.remove(name);
+    await workspaces.remove(name);
+    expect(existsSync(own)).toBe(false);
+    expect(readdirSync(outside)).toEqual(['kept']);
+    await expect(workspaces.remove('../outside')).rejects.toThrow(TypeError);
+  });
+
+  it('that a dead process left are removed, others and other things are not', async () => {
+    const workspaces = new Workspaces({ directory: folder });
+    await expect(workspaces.removeStale(new Set())).resolves.toBe(0);
+    const [a, b] = [await workspaces.create(), await workspaces.create()];
+    const other = path.join(path.dirname(a.folder), 'not-ours');
+    mkdirSync(other);
+    await expect(workspaces.removeStale(new Set([b.name]))).resolves.toBe(1);
+    expect([a.folder, b.folder, other].map((place) => existsSync(place))).toEqual([false, true, true]);
+  });
+
+  it('are not made on a disk that is nearly full', async () => {
+    const error: unknown = await new Workspaces({ directory: folder, minFreeBytes: 2 ** 60 })
+      .create()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OperationalError);
+    expect(error).toMatchObject({ retryable: true });
+    expect((error as Error).message).toMatch(/^The disk of this server is nearly full: [\d.]+ GiB free, /);
+  });
+});
