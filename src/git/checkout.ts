@@ -1,8 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { git } from './command.js';
-import { RepositoryError } from './errors.js';
+import { classifyFailure, RepositoryError } from './errors.js';
 import { removeTree } from './remove-tree.js';
 import type { Delivered, RepositoryCache } from './repository-cache.js';
 import { isSha, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
@@ -48,6 +49,9 @@ export async function checkout(request: CheckoutRequest, cache: RepositoryCache)
   try {
     return await attempt(request, cache);
   } catch (error) {
+    request.signal?.throwIfAborted();
+    if (/^(ENOSPC|EDQUOT)$/.test(String((error as NodeJS.ErrnoException).code)))
+      throw classifyFailure(nameOf(request.source), 'No space left on device', error);
     if (!(error instanceof RepositoryError && error.cacheSuspected)) throw error;
     await cache.discard(request.source, request.signal);
     for (const entry of await readdir(request.into)) await removeTree(path.join(request.into, entry));
@@ -64,7 +68,8 @@ async function attempt(request: CheckoutRequest, cache: RepositoryCache): Promis
   const delivered = await cache.deliver(request, path.join(gitDir, 'objects'));
   await describe(gitDir, request, delivered);
   // A workspace does not outlive a power cut: nothing has to reach the disk now.
-  await git(['checkout', '--detach', '--force', sha], { ...options, settings: { 'core.fsync': 'none' } });
+  const settings = { 'core.fsync': 'none', 'checkout.workers': String(availableParallelism()) };
+  await git(['checkout', '--detach', '--force', sha], { ...options, settings });
   const head = await readHead(sha, options);
   if (owner) await changeOwner(into, owner, signal);
   return { sha, ...head, fetchedBytes: delivered.fetchedBytes };

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { git, gitFetch } from './command.js';
@@ -38,6 +38,8 @@ export interface Delivered {
 }
 
 const FETCHED = 'refs/codegenapp';
+/** Folder in a cache for the pack that is being made for a workspace. */
+const DELIVERY = 'delivery';
 
 /**
  * One bare repository for each repository that pipelines run for, so that a push transfers what is new in it.
@@ -74,18 +76,16 @@ export class RepositoryCache {
       const tips = [wanted.sha, ...refs.map((ref) => ref.sha)];
       const boundary = await this.#boundary(gitDir, wanted, tips);
       const input = [...boundary.map((sha) => `--shallow ${sha}`), ...tips, ''].join('\n');
+      const packs = path.join(gitDir, DELIVERY);
+      await mkdir(packs);
       // Deltas as they came, none searched for: copying is what makes this fast.
       await git(
-        [
-          'pack-objects',
-          '--revs',
-          '--delta-base-offset',
-          '--window=0',
-          '-q',
-          path.join(objects, 'pack', 'pack'),
-        ],
-        { ...this.#options(gitDir, wanted), input },
+        ['pack-objects', '--revs', '--delta-base-offset', '--window=0', '-q', path.join(packs, 'pack')],
+        { ...this.#options(gitDir, wanted), settings: { 'core.fsync': 'none' }, input },
       );
+      for (const file of await readdir(packs))
+        await move(path.join(packs, file), path.join(objects, 'pack', file));
+      await rm(packs, { recursive: true });
       await this.#maintain(gitDir, wanted);
       return { fetchedBytes, boundary, refs };
     });
@@ -134,6 +134,7 @@ export class RepositoryCache {
     }
     for (const lock of ['shallow.lock', 'packed-refs.lock', 'HEAD.lock', 'config.lock', 'gc.pid'])
       await rm(path.join(gitDir, lock), { force: true });
+    await rm(path.join(gitDir, DELIVERY), { recursive: true, force: true });
     const now = new Date();
     await utimes(gitDir, now, now);
   }
@@ -248,5 +249,16 @@ export class RepositoryCache {
 
   #options(gitDir: string, wanted: Wanted) {
     return { gitDir, name: nameOf(wanted.source), signal: wanted.signal };
+  }
+}
+
+/** Also to another disk, as workspaces may lie on one. */
+async function move(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    await copyFile(from, to);
+    await rm(from);
   }
 }

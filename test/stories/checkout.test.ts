@@ -6,6 +6,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -168,6 +169,18 @@ describe('what is checked out', () => {
       for (const name of ['', 'a/b.txt', 'link', '.git/HEAD'])
         expect(lstatSync(path.join(wanted.into, name))).toMatchObject({ uid: 12345, gid: 12346 });
       expect(statSync(canary).uid).toBe(0);
+    }
+  });
+
+  it('may be on another disk than the cache', async () => {
+    const shm = '/dev/shm';
+    if (!existsSync(shm) || statSync(shm).dev === statSync(folder).dev) return;
+    const into = mkdtempSync(path.join(shm, 'codegenapp-git-'));
+    try {
+      await checkout(request(pushPull({ 'a.txt': '' }), { into }), cache);
+      expect(run(into, 'fsck')).toBe('');
+    } finally {
+      removeFolder(into);
     }
   });
 
