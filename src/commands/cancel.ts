@@ -1,0 +1,11 @@
+import { targetOf } from './contract.js';
+import type { Command } from './contract.js';
+
+export const cancel: Command = {
+  name: 'cancel',
+  usage: 'cancel',
+  help: 'Stops the running validation.',
+  who: 'write',
+  takes: 'nothing',
+  run: (call, { actions }) => actions.cancel(targetOf(call)),
+};
