@@ -1,43 +1,45 @@
 /**
- * The candidate that `word` is most likely a misspelling of, by edit distance without regard to case; null when
- * none is near: more than 1 edit for words up to 3 letters, 2 up to 6, else 3. A swap of two neighbours is one.
+ * The name that somebody probably meant. Case and the separators `-`, `_` and blanks don't count, so
+ * `autoMergeEnabled` finds `auto_merge_enabled`. Null when nothing is near: a wrong guess helps less than
+ * none, so at most a third of the letters may differ (at least one).
  */
-export function nearest(word: string, candidates: readonly string[]): string | null {
-  const wanted = word.toLowerCase();
-  const limit = wanted.length <= 3 ? 1 : wanted.length <= 6 ? 2 : 3;
-  let best: string | null = null;
-  let bestDistance = limit + 1;
-  for (const candidate of candidates) {
-    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
+export function nearest<Name extends string>(unknown: string, names: Iterable<Name>): Name | null {
+  if (unknown.length > MAX_LENGTH) return null;
+  const wanted = normalise(unknown);
+  let best: Name | null = null;
+  let bestDistance = Infinity;
+  for (const name of names) {
+    const candidate = normalise(name);
+    const allowed = Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3));
+    const distance = editDistance(wanted, candidate);
+    if (distance <= allowed && distance < Math.min(bestDistance, candidate.length)) {
+      best = name;
       bestDistance = distance;
     }
   }
   return best;
 }
 
-/** Optimal string alignment distance. */
+const MAX_LENGTH = 100;
+
+const normalise = (name: string) => name.toLowerCase().replace(/[-_\s]/g, '');
+
+/** Letters to insert, remove, replace or swap with their neighbour to turn one text into the other. */
 function editDistance(a: string, b: string): number {
-  let older: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      let cost = Math.min(
-        (previous[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (previous[column - 1] ?? 0) + (same ? 0 : 1),
-      );
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
-        cost = Math.min(cost, (older[column - 2] ?? 0) + 1);
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let distance = Math.min(last[j]! + 1, row[j - 1]! + 1, replaced);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, beforeLast[j - 2]! + 1);
       }
-      current.push(cost);
+      row.push(distance);
     }
-    older = previous;
-    previous = current;
+    beforeLast = last;
+    last = row;
   }
-  return previous[b.length] ?? 0;
+  return last[b.length]!;
 }

@@ -1,22 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import { nearest } from '../../src/domain/nearest.js';
 
-describe('nearest', () => {
-  const candidates = ['fix', 'retry', 'cancel', 'status', 'approve', 'confirm', 'merge', 'help'];
+const COMMANDS = ['fix', 'retry', 'cancel', 'status', 'approve', 'confirm', 'merge', 'help'];
 
+describe('nearest', () => {
   it.each([
     ['fxi', 'fix'],
-    ['fx', 'fix'],
-    ['RETRY', 'retry'],
-    ['rety', 'retry'],
+    ['rerty', 'retry'],
     ['cancle', 'cancel'],
-    ['comfirm', 'confirm'],
+    ['STATUS', 'status'],
     ['aprove', 'approve'],
-    ['merged', 'merge'],
-    ['xyz', null],
-    ['deploy', null],
-    ['', null],
-  ])('%j is nearest to %j', (word, expected) => expect(nearest(word, candidates)).toBe(expected));
+    ['con-firm', 'confirm'],
+    ['help!', 'help'],
+  ])('takes %s for %s', (written, meant) => {
+    expect(nearest(written, COMMANDS)).toBe(meant);
+  });
 
-  it('has no answer without candidates', () => expect(nearest('fix', [])).toBeNull());
+  it.each(['', 'x', 'foo', 'deploy', 'fixeverything', '__proto__', 'a'.repeat(100_000)])(
+    'does not guess at %.20s',
+    (written) => {
+      expect(nearest(written, COMMANDS)).toBeNull();
+    },
+  );
+
+  it('takes the nearest, not the first', () => {
+    expect(nearest('test_report', ['test_retries', 'test_reports'])).toBe('test_reports');
+  });
 });
