@@ -1,0 +1,84 @@
+/**
+ * Everything that leaves CodegenApp (logs, checks, comments, pages, prompts) passes here. Hidden are
+ *
+ * - the given secrets, also base64 (at any offset, with or without padding, both alphabets), URL-encoded,
+ *   escaped for JSON, HTML or a shell, in hexadecimal, broken over lines, and each line of multi-line ones;
+ * - what looks like a secret of a well-known kind: tokens of GitHub, GitLab, npm, AWS, Google, Slack, Stripe
+ *   and "sk-…", JSON Web Tokens, Bearer and Basic credentials, passwords in URLs, private keys.
+ *
+ * Very short and very common values are special: see `hiding` in redaction/forms.ts.
+ *
+ * One pass whatever the number of secrets; no regular expression runs over the text.
+ */
+import { Transform, type TransformCallback } from 'node:stream';
+import { LONGEST_RUN } from './redaction/shapes.js';
+import { compilePatterns, Scanner, type Range } from './redaction/scanner.js';
+
+export { hiding } from './redaction/forms.js';
+
+export interface Redactor {
+  /** The text with every secret replaced by `***`. */
+  redact(text: string): string;
+  /**
+   * The bytes with every byte of a secret replaced by `*`, line breaks kept: same length, same lines, so byte
+   * ranges and line numbers of the original hold. Returns `bytes` itself when nothing had to be hidden.
+   */
+  redactBytes(bytes: Buffer): Buffer;
+  /** The same for a stream, also where a secret is split over chunks. Holds back a few bytes, at most 16 KiB
+   * plus three times the longest secret. */
+  stream(): Transform;
+  /** How many bytes before and after a part have to be read with it so that a secret across its edge is seen. */
+  readonly context: number;
+}
+
+/** A redactor for these secrets and for the well-known shapes; build it once for many texts. */
+export function createRedactor(secrets: Iterable<string>): Redactor {
+  const patterns = compilePatterns(secrets);
+  const scan = (bytes: Buffer) => new Scanner(patterns).read(bytes, true).ranges;
+  return {
+    redact(text) {
+      const bytes = Buffer.from(text);
+      const ranges = scan(bytes);
+      return ranges.length === 0 ? text : replace(bytes, ranges);
+    },
+    redactBytes: (bytes) => mask(bytes, scan(bytes)),
+    stream() {
+      const scanner = new Scanner(patterns);
+      const pass = (piece: Buffer, last: boolean): Buffer => {
+        const { bytes, ranges } = scanner.read(piece, last);
+        return mask(bytes, ranges);
+      };
+      return new Transform({
+        transform: (chunk: Buffer, _encoding, done: TransformCallback) => done(null, pass(chunk, false)),
+        flush: (done: TransformCallback) => done(null, pass(Buffer.alloc(0), true)),
+      });
+    },
+    context: LONGEST_RUN + 3 * patterns.longest,
+  };
+}
+
+function replace(bytes: Buffer, ranges: readonly Range[]): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (const { start, end } of ranges) {
+    parts.push(bytes.toString('utf8', from, start), '***');
+    from = end;
+  }
+  parts.push(bytes.toString('utf8', from));
+  return parts.join('');
+}
+
+const STAR = 42;
+const LF = 10;
+const CR = 13;
+
+function mask(bytes: Buffer, ranges: readonly Range[]): Buffer {
+  if (ranges.length === 0) return bytes;
+  const masked = Buffer.from(bytes);
+  for (const { start, end } of ranges) {
+    for (let index = start; index < end; index++) {
+      if (masked[index] !== LF && masked[index] !== CR) masked[index] = STAR;
+    }
+  }
+  return masked;
+}
