@@ -2,7 +2,7 @@
  * The vocabulary of a validation pipeline. Status and conclusion are GitHub's pair with GitHub's values,
  * so nothing has to be translated on its way to a check run.
  */
-import type { CoverageReport, TestReport } from './test-report.js';
+import type { Blame, CoverageReport, TestReport } from './test-report.js';
 
 export const STAGE_NAMES = ['clone', 'setup', 'deploy', 'validate', 'test', 'report'] as const;
 export type StageName = (typeof STAGE_NAMES)[number];
@@ -53,6 +53,8 @@ export interface Finding {
   endLine?: number;
   /** Further detail for whoever unfolds it: a diff, a stack. */
   details?: string;
+  /** Absent where there is nothing to compare with. */
+  blame?: Blame;
 }
 
 /** What one validator measured; kept on the pipeline and compared with the base branch's. */
@@ -62,6 +64,8 @@ export interface ValidationResult {
   summary: string;
   /** Named scores from 0 to 100, e.g. accessibility. */
   scores?: Record<string, number>;
+  /** The same scores of the base branch's last result, where known. */
+  baseScores?: Record<string, number>;
   facts?: Record<string, string | number | boolean | null>;
 }
 

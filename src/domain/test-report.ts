@@ -2,6 +2,12 @@
 
 export type TestStatus = 'passed' | 'failed' | 'skipped';
 
+/**
+ * Whose failure it is, where the base branch's results tell: `new` with this pull request, on the `base` branch
+ * as well, or `flaky` (both results were seen on one sha).
+ */
+export type Blame = 'new' | 'base' | 'flaky';
+
 export interface TestCase {
   /** Suite, class or describe path, outermost first, joined by " › "; empty where the format has none. */
   suite: string;
@@ -17,6 +23,8 @@ export interface TestCase {
   details?: string;
   /** Failed at first and passed when run again. */
   flaky?: boolean;
+  /** Of a failed case; absent where there is nothing to compare with. */
+  blame?: Blame;
 }
 
 export interface TestReport {
@@ -43,4 +51,6 @@ export interface CoverageReport {
   percent: number | null;
   /** The same over the lines that the pull request changed; null where not known. */
   changedPercent: number | null;
+  /** `percent` of the base branch's last result; absent or null where not known. */
+  basePercent?: number | null;
 }
