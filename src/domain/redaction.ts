@@ -18,7 +18,7 @@ export { hiding } from './redaction/forms.js';
 
 export interface Redactor {
   /** The text with every secret replaced by `***`. */
-  redact(text: string): string;
+  readonly redact: (text: string) => string;
   /**
    * The bytes with every byte of a secret replaced by `*`, line breaks kept: same length, same lines, so byte
    * ranges and line numbers of the original hold. Returns `bytes` itself when nothing had to be hidden.
