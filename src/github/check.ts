@@ -1,0 +1,87 @@
+import type { Conclusion, PipelineStatus } from '../domain/pipeline.js';
+import { renderAnnotations, type Annotation } from './annotations.js';
+import { renderReport } from './report.js';
+import { isOurFault, verdict } from './verdict.js';
+import type { PipelineView } from './view.js';
+
+/** The name of the check run and the context of the commit status. */
+export const CHECK_NAME = 'Codegen validation';
+
+/** GitHub takes this many annotations in one request; the rest goes into updates, which append. */
+export const ANNOTATIONS_PER_REQUEST = 50;
+
+export type ActionIdentifier = 'fix' | 'retry' | 'approve' | 'confirm';
+
+/** At most three; label and identifier of at most 20 characters, description of at most 40. */
+export interface CheckAction {
+  label: string;
+  description: string;
+  identifier: ActionIdentifier;
+}
+
+/** A check run as GitHub's REST API takes it, but with all annotations apart. */
+export interface CheckRun {
+  body: {
+    name: string;
+    head_sha: string;
+    status: PipelineStatus;
+    conclusion?: Conclusion;
+    started_at: string;
+    completed_at?: string;
+    external_id: string;
+    details_url: string;
+    output: { title: string; summary: string };
+    actions?: CheckAction[];
+  };
+  annotations: Annotation[];
+}
+
+const ACTIONS: Record<ActionIdentifier, CheckAction> = {
+  fix: { identifier: 'fix', label: 'Fix with Codegen', description: 'Ask a Codegen agent to fix this' },
+  retry: { identifier: 'retry', label: 'Re-run', description: 'Validate this commit again' },
+  approve: { identifier: 'approve', label: 'Approve and run', description: 'Run this commit of the fork' },
+  confirm: { identifier: 'confirm', label: 'Confirm plan', description: 'Let the agent carry out its plan' },
+};
+
+/** The check run that tells this pipeline, at any moment of its life. */
+export function renderCheck(view: PipelineView): CheckRun {
+  const completed = view.status === 'completed';
+  return {
+    body: {
+      name: CHECK_NAME,
+      head_sha: view.headSha,
+      status: view.status,
+      started_at: (view.startedAt ?? view.createdAt).toISOString(),
+      external_id: view.id,
+      details_url: view.pageUrl,
+      output: { title: verdict(view).title, summary: renderReport(view) },
+      // GitHub shows buttons on completed runs only, and takes a conclusion for nothing else.
+      ...(completed && {
+        conclusion: view.conclusion ?? 'neutral',
+        completed_at: (view.completedAt ?? view.createdAt).toISOString(),
+        actions: actions(view),
+      }),
+    },
+    annotations: completed ? renderAnnotations(view) : [],
+  };
+}
+
+function actions(view: PipelineView): CheckAction[] {
+  return chosen(view).map((identifier) => ACTIONS[identifier]);
+}
+
+function chosen(view: PipelineView): ActionIdentifier[] {
+  if (view.conclusion === 'action_required') return ['approve'];
+  if (isOurFault(view)) return ['retry'];
+  if (view.conclusion !== 'failure' && view.conclusion !== 'timed_out') return [];
+  if (view.agent?.state === 'plan_waiting') return ['confirm', 'retry'];
+  return canAskAgent(view) ? ['fix', 'retry'] : ['retry'];
+}
+
+/** Not without a key, not while an agent is at it or used up, and never for a fork, which it could not push to. */
+export function canAskAgent(view: PipelineView): boolean {
+  return (
+    !view.isFork &&
+    !['off', 'asked', 'running', 'plan_waiting', 'exhausted'].includes(view.agent?.state ?? '')
+  );
+}
