@@ -14,8 +14,9 @@ export interface TestCase {
   name: string;
   status: TestStatus;
   durationMs: number | null;
-  /** As the report names it; mapped to the repository by the reader of the report. */
+  /** As the report names it; once collected, relative to the repository's root, or absent. */
   file?: string;
+  /** Counts from 1. Once collected: where the test failed, otherwise where it begins. */
   line?: number;
   /** First lines of why it failed, plain text. */
   message?: string;
@@ -33,8 +34,20 @@ export interface TestReport {
   passed: number;
   failed: number;
   skipped: number;
+  /** Of the whole run where the report says so. */
   durationMs: number | null;
+  /** May hold fewer than were counted; `notes` says so then. */
   cases: TestCase[];
+  /** What a reader of the numbers should know: cases left out, tests planned but never run. */
+  notes: string[];
+}
+
+/** Between the parts of `TestCase.suite`. */
+export const SUITE_SEPARATOR = ' › ';
+
+/** A test's whole name, e.g. "calc › divide › throws"; what people call it by. */
+export function fullName(test: Pick<TestCase, 'suite' | 'name'>): string {
+  return test.suite === '' ? test.name : `${test.suite}${SUITE_SEPARATOR}${test.name}`;
 }
 
 /** Line coverage of one file: 1-based line number to hit count. */
@@ -49,7 +62,7 @@ export interface CoverageReport {
   totalLines: number;
   /** 0 to 100, two decimals; null when there is no line to cover. */
   percent: number | null;
-  /** The same over the lines that the pull request changed; null where not known. */
+  /** The same over the lines that the pull request changed; null where not known or none can be covered. */
   changedPercent: number | null;
   /** `percent` of the base branch's last result; absent or null where not known. */
   basePercent?: number | null;
