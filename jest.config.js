@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // Processes that the code starts (dist/reports/parse-worker.js) run compiled, so dist/ must be in step.
+  globalSetup: '<rootDir>/test/support/build-dist.js',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/fixtures/'],
