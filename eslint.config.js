@@ -22,5 +22,5 @@ export default tseslint.config(
     },
   },
   { files: ['src/cli.ts', 'src/cli/**'], rules: { 'no-console': 'off' } },
-  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.{js,mjs}'], ...tseslint.configs.disableTypeChecked },
 );
