@@ -1,0 +1,16 @@
+export { FakeGitHub } from './fake-github.js';
+export type { Account, Permission } from './accounts.js';
+export type { Annotation, CheckAction, CheckRun, CheckSuite, CommitStatus } from './checks.js';
+export type { Delivery, DeliveryOptions } from './deliveries.js';
+export type { Deployment, DeploymentStatus } from './deployment.js';
+export type { Change, WebhookEvent } from './events.js';
+export type { ActiveFault, Fault } from './faults.js';
+export type { FileChange, FileChanges } from './git/trees.js';
+export type { Installation } from './installation.js';
+export type { Comment, CommentChange, FakeIssue, ReactionContent } from './issue.js';
+export { MergeGroup } from './merge-queue.js';
+export type { FakePullRequest, PullRequestOptions, PullRequestPush } from './pull-request.js';
+export type { FakeRepository, Fetch, Protection, RepositoryOptions } from './repository.js';
+export type { Push } from './repository-files.js';
+export type { LoggedRequest } from './server.js';
+export type { WaitOptions } from './wait.js';
