@@ -1,0 +1,57 @@
+import type { SandboxCommand, SandboxLimits } from './contract.js';
+
+/** The file descriptor on which the launcher says `started`, and with keepAlive `exit CODE`. */
+export const REPORT_FD = 3;
+
+/**
+ * The bash program around a script: sets the limits, points stderr to the output (until then it is ours, for what
+ * goes wrong in the machinery), says on REPORT_FD that the script starts, and becomes it.
+ * It is run by `bash -p`, which ignores BASH_ENV and functions of the project's environment.
+ *
+ * @param wait stay alive after the script and report its exit code, for a backend where the end of the launcher
+ *   ends everything
+ * @param forwarder a command line started beside the script, with an empty environment
+ */
+export function launcherArguments(
+  command: SandboxCommand,
+  limits: Partial<SandboxLimits>,
+  { wait = false, forwarder = [] }: { wait?: boolean; forwarder?: string[] } = {},
+): string[] {
+  const script = '/bin/bash -eo pipefail -c "$1" bash';
+  const program = [
+    closeForeign(REPORT_FD),
+    'exec 2>&1',
+    // When memory runs out the kernel should end this, not the server.
+    '{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null',
+    ...limitLines(limits).map((line) => `${line} 2>/dev/null`),
+    ...(forwarder.length > 0
+      ? [`(/usr/bin/env -i "\${@:2}" </dev/null >/dev/null 2>&1 ${REPORT_FD}>&- &)`]
+      : []),
+    `echo started >&${REPORT_FD}`,
+    ...(wait
+      ? [
+          `${script} ${REPORT_FD}>&-`,
+          `echo "exit $?" >&${REPORT_FD}`,
+          `exec ${REPORT_FD}>&-`,
+          'exec /bin/sleep infinity',
+        ]
+      : [`exec ${script} ${REPORT_FD}>&-`]),
+  ].join('\n');
+  return ['/bin/bash', '-p', '-c', program, 'launcher', command.script, ...forwarder];
+}
+
+/** Bash that closes what this process was itself started with beyond descriptor `last`: Node hands it all on. */
+export function closeForeign(last: number): string {
+  return `for fd in /proc/self/fd/*; do fd=\${fd##*/}; ((fd > ${last})) && eval "exec $fd>&-"; done 2>/dev/null`;
+}
+
+/** A limit that is already stricter can't be raised; that is no error. `ulimit -f` and `-d` count in KiB. */
+function limitLines(limits: Partial<SandboxLimits>): string[] {
+  const lines = ['ulimit -c 0'];
+  if (limits.openFiles !== undefined) lines.push(`ulimit -n ${limits.openFiles}`);
+  if (limits.fileBytes !== undefined) lines.push(`ulimit -f ${Math.ceil(limits.fileBytes / 1024)}`);
+  // RLIMIT_DATA: RLIMIT_AS would break WebAssembly and Chromium, which reserve far more than they use.
+  if (limits.memoryBytes !== undefined) lines.push(`ulimit -d ${Math.ceil(limits.memoryBytes / 1024)}`);
+  if (limits.processes !== undefined) lines.push(`ulimit -u ${limits.processes}`);
+  return lines;
+}
