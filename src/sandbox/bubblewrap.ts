@@ -1,0 +1,171 @@
+import { messageOf } from '../domain/errors.js';
+import { forwarderCommand, openBridge, type Bridge } from './bridge.js';
+import {
+  BRIDGE_DIRECTORY,
+  STATUS_FD,
+  bubblewrapArguments,
+  homeOf,
+  type BubblewrapFeatures,
+} from './bubblewrap-arguments.js';
+import { checkCommand } from './check-command.js';
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  SandboxError,
+  type Sandbox,
+  type SandboxCommand,
+  type SandboxProcess,
+  type ScriptExit,
+} from './contract.js';
+import { scriptExit } from './exit-code.js';
+import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
+import { mountForUser } from './mount-for-user.js';
+import { startMachine } from './machine.js';
+import { withOutputFile } from './output-file.js';
+import { isReachableBy } from './paths.js';
+import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './processes.js';
+import { identityFiles, systemArguments } from './system-files.js';
+import type { Toolchains } from './toolchains.js';
+import { sandboxUser } from './user.js';
+
+const ARGUMENTS_FD = 4;
+const FIRST_FILE_FD = 6;
+/**
+ * Runs the rest as itself with stdout through a pipe to a `cat` that appends to the output file: `> /dev/stderr`
+ * and `tee /dev/stdout` open the output anew, and on the file itself would empty it; like this a script can't
+ * touch what it has written. Nothing passes through this process, and it costs 2.5 ms and no throughput. `cat`
+ * keeps stderr, by whose end we know that all is written.
+ */
+const PUMP = [
+  '/bin/bash',
+  '-p',
+  '-c',
+  `${closeForeign(FIRST_FILE_FD + 2)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&-); exec "$@"`,
+  'pump',
+];
+
+export interface BubblewrapOptions {
+  /** Absolute path of bwrap. */
+  program: string;
+  features: BubblewrapFeatures;
+  toolchains: Toolchains;
+  /** Directories that no script may see, such as DATA_DIR. */
+  privateDirectories: string[];
+}
+
+/**
+ * Runs each script in namespaces of its own by bubblewrap (https://github.com/containers/bubblewrap). The first
+ * process of the pid namespace dies with bwrap, and bwrap with this process, and all in the namespace with the
+ * first process: so nothing outlives us. Must be used from the main thread: "parent" is a thread to the kernel.
+ */
+export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
+  const system = systemArguments();
+  return {
+    name: 'bubblewrap',
+    isolated: true,
+    async start(command) {
+      checkCommand(command);
+      const port = command.network === 'none' ? command.expose?.port : undefined;
+      const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
+      try {
+        return await startProcess(options, system, command, bridge);
+      } catch (error) {
+        await bridge?.close();
+        throw error instanceof SandboxError
+          ? error
+          : new SandboxError(`bubblewrap can't be started: ${messageOf(error)}`, { cause: error });
+      }
+    },
+  };
+}
+
+async function startProcess(
+  options: BubblewrapOptions,
+  system: string[],
+  command: SandboxCommand,
+  bridge: Bridge | undefined,
+): Promise<SandboxProcess> {
+  const { toolchains, features, privateDirectories } = options;
+  const limits = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
+  const user = sandboxUser();
+  const inside = user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const files = Object.entries(identityFiles(inside, homeOf(command)));
+
+  const sources = [command.workspace, command.home, bridge?.directory, ...toolchains.directories];
+  const unreachable: string[] = [];
+  for (const path of user ? sources : []) {
+    if (path !== undefined && user && !(await isReachableBy(user, path))) unreachable.push(path);
+  }
+  const mounted = user && unreachable.length > 0 ? mountForUser(user, unreachable) : undefined;
+
+  const layout = bubblewrapArguments({
+    command,
+    limits,
+    features,
+    system,
+    toolchains,
+    privateDirectories,
+    files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
+    bridgeDirectory: bridge?.directory,
+    sourceOf: mounted?.sourceOf ?? ((path) => path),
+  });
+  const launcher = launcherArguments(command, limits, {
+    wait: command.keepAlive,
+    forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
+  });
+  const machine = withOutputFile(command.output, undefined, (output) =>
+    startMachine({
+      commandLine: [
+        ...(mounted?.prefix ?? []),
+        ...PUMP,
+        ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
+      ],
+      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+      directory: '/',
+      user: mounted ? undefined : user,
+      channels: {
+        1: output,
+        2: 'listen',
+        [REPORT_FD]: 'listen',
+        [ARGUMENTS_FD]: Buffer.from(layout.map((argument) => `${argument}\0`).join('')),
+        [STATUS_FD]: 'listen',
+        ...Object.fromEntries(
+          files.map(([, content], index) => [FIRST_FILE_FD + index, Buffer.from(content)]),
+        ),
+      },
+    }),
+  );
+
+  let first: ProcessEntry | undefined;
+  let stopped = false;
+  void machine.heard(STATUS_FD, /"child-pid": (\d+)/).then((match) => {
+    first = readProcess(Number(match[1]));
+  });
+  const ended = machine.ended.then(async (end) => {
+    // bwrap ends first; the kernel is still ending what was inside.
+    await untilGone('The sandbox', () => first === undefined || !isAlive(first));
+    await bridge?.close();
+    return end;
+  });
+  const exitedWithAll = ended.then(({ said, error, signal }): ScriptExit => {
+    const code = /"exit-code": (\d+)/.exec(said[STATUS_FD] ?? '')?.[1];
+    // bwrap reports a code also when it could not run the launcher.
+    if (code !== undefined && said[REPORT_FD]?.startsWith('started\n')) return scriptExit(Number(code));
+    if (stopped) return { code: null, signal: 'SIGKILL' };
+    const why = error?.message ?? (said[2]?.trim() || `it was ended by ${signal ?? 'an unknown cause'}`);
+    throw new SandboxError(`bubblewrap could not run the script: ${why}`);
+  });
+  const reported = machine.heard(REPORT_FD, /^exit (\d+)\n/m).then((match) => scriptExit(Number(match[1])));
+  const exited = command.keepAlive ? Promise.race([reported, exitedWithAll]) : exitedWithAll;
+  exited.catch(() => undefined);
+
+  await Promise.race([machine.heard(REPORT_FD, /^started\n/), exitedWithAll]);
+  return {
+    exited,
+    async stop() {
+      stopped = true;
+      if (first && isAlive(first)) killNow(first.pid);
+      machine.kill();
+      await ended;
+    },
+  };
+}
