@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../domain/errors.js';
+import { checkCommand } from './check-command.js';
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  SandboxError,
+  type Sandbox,
+  type SandboxCommand,
+  type SandboxProcess,
+  type ScriptExit,
+} from './contract.js';
+import { scriptExit, signalNumber } from './exit-code.js';
+import { REPORT_FD, launcherArguments } from './launcher.js';
+import { startMachine } from './machine.js';
+import { isReachableBy } from './paths.js';
+import { withOutputFile } from './output-file.js';
+import {
+  listProcesses,
+  readProcess,
+  sendSignal,
+  type ProcessEntry,
+  untilGone,
+  wasStartedWith,
+} from './processes.js';
+import type { Toolchains } from './toolchains.js';
+import { sandboxUser } from './user.js';
+import { startWatchdog } from './watchdog.js';
+
+/** In the environment of a script: by it the script's processes are found, whatever session they are in. */
+const MARK = 'CODEGENAPP_SANDBOX';
+
+/**
+ * Runs scripts without walls, as the sandbox's user when we are root and as ourselves otherwise: for code that is
+ * trusted, where bubblewrap can't run. Processes are found by their inherited mark and by descent, so one that
+ * cleared its environment and let its parents die escapes, and "> /dev/stderr" empties the output so far; on systems without /proc only the process group is
+ * ended. As ourselves the number of processes is not bounded: that limit would count all of ours.
+ */
+export function plainSandbox({ toolchains }: { toolchains: Toolchains }): Sandbox {
+  const instance = randomUUID();
+  let count = 0;
+  let watched = false;
+  return {
+    name: 'plain',
+    isolated: false,
+    async start(command) {
+      checkCommand(command);
+      if (!watched) startWatchdog(`${MARK}=${instance}.`);
+      watched = true;
+      const temporary = await mkdtemp(join(tmpdir(), 'codegenapp-tmp-'));
+      try {
+        return await startProcess(command, toolchains, `${instance}.${++count}`, temporary);
+      } catch (error) {
+        await rm(temporary, { recursive: true, force: true });
+        throw error instanceof SandboxError
+          ? error
+          : new SandboxError(`bash can't be started: ${messageOf(error)}`, { cause: error });
+      }
+    },
+  };
+}
+
+async function startProcess(
+  command: SandboxCommand,
+  toolchains: Toolchains,
+  mark: string,
+  temporary: string,
+): Promise<SandboxProcess> {
+  const user = sandboxUser();
+  if (user) {
+    await chown(temporary, user.uid, user.gid);
+    if (!(await isReachableBy(user, command.workspace))) {
+      throw new SandboxError(
+        `The user of the scripts (uid ${user.uid}) can't enter the directories above ${command.workspace}: ` +
+          'set DATA_DIR to a directory under ones that everyone may enter, or do not run as root.',
+      );
+    }
+  }
+  const { processes, ...limits } = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
+  const machine = withOutputFile(command.output, user, (output) =>
+    startMachine({
+      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits),
+      environment: {
+        PATH: toolchains.path,
+        HOME: command.home ?? temporary,
+        TMPDIR: temporary,
+        LANG: 'C.UTF-8',
+        ...toolchains.environment,
+        ...command.environment,
+        [MARK]: mark,
+      },
+      directory: command.workspace,
+      user,
+      channels: { 1: output, 2: 'listen', [REPORT_FD]: 'listen' },
+    }),
+  );
+
+  // Even if it has already ended: it is not reaped before the event loop turns.
+  const leader = machine.pid === undefined ? undefined : readProcess(machine.pid);
+  let stopping: Promise<void> | undefined;
+  const stop = () =>
+    (stopping ??= (async () => {
+      machine.kill();
+      if (leader) await killAll(leader, `${MARK}=${mark}`);
+      else if (machine.pid !== undefined && process.platform !== 'linux') sendSignal(-machine.pid, 'SIGKILL');
+      await machine.ended;
+      await rm(temporary, { recursive: true, force: true });
+    })());
+
+  const exited = machine.ended.then(async (end): Promise<ScriptExit> => {
+    const stopped = stopping !== undefined;
+    if (!command.keepAlive) await stop();
+    if (!end.said[REPORT_FD]?.startsWith('started\n')) {
+      if (stopped) return { code: null, signal: 'SIGKILL' };
+      throw new SandboxError(`bash could not run the script: ${end.error?.message ?? end.said[2] ?? ''}`);
+    }
+    if (end.code !== null) return scriptExit(end.code);
+    if (stopped) return { code: null, signal: 'SIGKILL' };
+    return { code: 128 + signalNumber(end.signal), signal: end.signal };
+  });
+  exited.catch(() => undefined);
+  await Promise.race([machine.heard(REPORT_FD, /^started\n/), exited]);
+  return { exited, stop };
+}
+
+/** For this long a process that may be becoming another program is looked at again. */
+const UNCERTAIN_MS = 300;
+
+/** Ends the session and group of `leader`, its descendants and all that carry `mark`, until none is left. */
+async function killAll(leader: ProcessEntry, mark: string): Promise<void> {
+  const certainAt = performance.now() + UNCERTAIN_MS;
+  await untilGone('A process of the script', () => {
+    const all = listProcesses();
+    // An id in use by a session or group is not given to a new process: if it was, both are gone.
+    const isReused = all.some(({ pid, startTime }) => pid === leader.pid && startTime !== leader.startTime);
+    const ours = new Set(isReused ? [] : [leader.pid]);
+    let uncertain = false;
+    const found = all.filter(({ pid, session, group, startTime }) => {
+      if (ours.has(session) || ours.has(group)) return true;
+      if (Number(startTime) < Number(leader.startTime)) return false;
+      const isMarked = wasStartedWith(pid, mark);
+      uncertain ||= isMarked === undefined;
+      return isMarked === true;
+    });
+    for (const { pid } of found) ours.add(pid);
+    // Children may be listed before their parents: repeat until no further descendant is found.
+    for (let size = -1; size !== found.length;) {
+      size = found.length;
+      for (const entry of all) {
+        if (!ours.has(entry.pid) && ours.has(entry.parent)) {
+          ours.add(entry.pid);
+          found.push(entry);
+        }
+      }
+    }
+    // Stopped ones can't fork while the others are being ended.
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+      for (const { pid } of found) sendSignal(pid, signal);
+    }
+    return found.length === 0 && !(uncertain && performance.now() < certainAt);
+  });
+}
