@@ -1,0 +1,106 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { messageOf } from '../domain/errors.js';
+import { bubblewrapSandbox } from './bubblewrap.js';
+import { SandboxError, type Sandbox } from './contract.js';
+import { adviceFor } from './advice.js';
+import { plainSandbox } from './plain.js';
+import { probeSandbox, readFeatures } from './probe.js';
+import { findToolchains } from './toolchains.js';
+
+export interface SandboxChoice {
+  sandbox: Sandbox;
+  /** For whoever operates the server: what is weaker than it should be, and how to mend it. */
+  warnings: string[];
+  /** Only code of people who may write to the repository may be run: nothing walls it off. */
+  trustedOnly: boolean;
+}
+
+export interface SandboxSelection {
+  mode: 'auto' | 'bubblewrap' | 'none';
+  /** NODE_ENV is production. */
+  production: boolean;
+  /** The server listens on the loopback interface only. */
+  loopbackOnly: boolean;
+  log: { info(message: string): void; warn(message: string): void };
+  /** Directories that no script may see, such as DATA_DIR and the server's own. */
+  privateDirectories?: string[];
+  environment?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Chooses what pull-request code runs in, after a real run in it.
+ * @throws SandboxError when what was asked for can't be had, saying what is missing and how to get it
+ */
+export async function selectSandbox(selection: SandboxSelection): Promise<SandboxChoice> {
+  const choice = await choose(selection);
+  selection.log.info(`Pull-request code runs in the ${choice.sandbox.name} sandbox.`);
+  for (const warning of choice.warnings) selection.log.warn(warning);
+  return choice;
+}
+
+async function choose(selection: SandboxSelection): Promise<SandboxChoice> {
+  const { mode, production, loopbackOnly, environment = process.env, privateDirectories = [] } = selection;
+  const toolchains = findToolchains({ environment, execPath: process.execPath, privateDirectories });
+  const plain = (warning: string): SandboxChoice => ({
+    sandbox: plainSandbox({ toolchains }),
+    warnings: [warning],
+    trustedOnly: true,
+  });
+  const consequence =
+    'Commands of pull requests run without isolation and can read what this server can read, its keys included.';
+  if (mode === 'none') return plain(`SANDBOX=none: ${consequence}`);
+
+  let reason: string;
+  try {
+    const program = findProgram('bwrap', environment['PATH'] ?? '');
+    const features = await readFeatures(program);
+    const sandbox = bubblewrapSandbox({ program, features, toolchains, privateDirectories });
+    await probeSandbox(sandbox, 'shared');
+    const warnings: string[] = [];
+    try {
+      await probeSandbox(sandbox, 'none');
+    } catch (error) {
+      warnings.push(`Projects that ask for "network: none" can't be validated. ${explain(error)}`);
+    }
+    return { sandbox, warnings, trustedOnly: false };
+  } catch (error) {
+    reason = explain(error);
+  }
+  if (mode === 'bubblewrap') throw new SandboxError(`SANDBOX=bubblewrap does not work here. ${reason}`);
+  if (production) {
+    throw new SandboxError(
+      `No sandbox works here, and with NODE_ENV=production code is not run without one. ${reason} ` +
+        'SANDBOX=none switches isolation off by hand, for repositories whose every author you trust.',
+    );
+  }
+  if (!loopbackOnly) {
+    throw new SandboxError(
+      `No sandbox works here, and a server that others can reach does not run code without one. ${reason} ` +
+        'Otherwise listen on localhost only (HOST), or set SANDBOX=none where you trust every author.',
+    );
+  }
+  return plain(
+    `${consequence} Only pull requests from branches of the same repository are validated. ${reason}`,
+  );
+}
+
+function explain(error: unknown): string {
+  const message = messageOf(error).replace(/\.?$/, '.');
+  return `${message} ${adviceFor(message)}`.trim();
+}
+
+/** @throws SandboxError when no directory of `path` holds the program */
+function findProgram(name: string, path: string): string {
+  for (const directory of path.split(delimiter)) {
+    if (!directory.startsWith('/')) continue;
+    const file = join(directory, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // The next one.
+    }
+  }
+  throw new SandboxError(`${name} is not installed`);
+}
