@@ -1,0 +1,109 @@
+import { stat, statfs } from 'node:fs/promises';
+import { measureDirectories, type DiskUsage } from './disk-usage.js';
+
+export interface WatchLimits {
+  /** Growth of the output file. */
+  maxOutputBytes: number;
+  maxWorkspaceBytes: number;
+  maxWorkspaceFiles: number;
+  /** Free space of the workspace's file system below which the script ends. */
+  minFreeBytes: number;
+  /** Between two looks at the sizes. */
+  pollMs: number;
+}
+
+export const DEFAULT_WATCH_LIMITS: WatchLimits = {
+  maxOutputBytes: 1024 ** 3,
+  maxWorkspaceBytes: 10 * 1024 ** 3,
+  maxWorkspaceFiles: 1_000_000,
+  minFreeBytes: 512 * 1024 ** 2,
+  pollMs: 250,
+};
+
+export type Breach = 'output_limit' | 'workspace_limit' | 'disk_full';
+
+/** A walk costs at most this share of a core, or that where the file system fills so fast that it must be known. */
+const CALM_SHARE = 0.02;
+const URGENT_SHARE = 0.2;
+/** Most scripts are over before. */
+const FIRST_WALK_MS = 1000;
+
+export interface Watch {
+  /** Settles with the first limit passed, and never when none is. */
+  readonly breach: Promise<Breach>;
+  /** What the output file has grown by, now. */
+  outputBytes(): Promise<number>;
+  close(): void;
+}
+
+/**
+ * Watches what a script writes: its output by size, the file system by what is free, and the workspace by walks
+ * as rare as their cost asks for. A walk is brought forward when the file system has filled by what the workspace
+ * may still take, which costs nothing to ask.
+ * @param directories the workspace, and home where there is one
+ */
+export async function watchLimits(
+  output: string,
+  directories: string[],
+  limits: WatchLimits,
+): Promise<Watch> {
+  const closing = new AbortController();
+  const outputStart = await sizeOf(output);
+  const outputBytes = async () => Math.max(0, (await sizeOf(output)) - outputStart);
+  const [place = '/'] = directories;
+
+  let walked: DiskUsage = { bytes: 0, files: 0, busyMs: 0 };
+  let walkedAt = performance.now();
+  let spaceAtWalk = await statfs(place);
+
+  const isWalkDue = (space: typeof spaceAtWalk): boolean => {
+    const since = performance.now() - walkedAt;
+    const written = (spaceAtWalk.bfree - space.bfree) * space.bsize;
+    const created = spaceAtWalk.ffree - space.ffree;
+    const isUrgent =
+      written > limits.maxWorkspaceBytes - walked.bytes || created > limits.maxWorkspaceFiles - walked.files;
+    if (isUrgent) return since > walked.busyMs / URGENT_SHARE;
+    return since > Math.max(walked.busyMs / CALM_SHARE, FIRST_WALK_MS);
+  };
+
+  const look = async (): Promise<Breach | undefined> => {
+    if ((await outputBytes()) > limits.maxOutputBytes) return 'output_limit';
+    const space = await statfs(place);
+    if (space.bavail * space.bsize < limits.minFreeBytes) return 'disk_full';
+    if (!isWalkDue(space)) return undefined;
+    walked = await measureDirectories(directories, {
+      maxBytes: limits.maxWorkspaceBytes,
+      maxFiles: limits.maxWorkspaceFiles,
+      signal: closing.signal,
+    });
+    walkedAt = performance.now();
+    spaceAtWalk = space;
+    const isOver = walked.bytes > limits.maxWorkspaceBytes || walked.files > limits.maxWorkspaceFiles;
+    return isOver ? 'workspace_limit' : undefined;
+  };
+
+  const breach = new Promise<Breach>((resolve, reject) => {
+    let timer: NodeJS.Timeout;
+    const next = () => {
+      timer = setTimeout(() => {
+        look().then((found) => {
+          if (found) resolve(found);
+          else if (!closing.signal.aborted) next();
+        }, reject);
+      }, limits.pollMs);
+    };
+    closing.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    next();
+  });
+  breach.catch(() => undefined);
+  return { breach, outputBytes, close: () => closing.abort() };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
