@@ -82,7 +82,7 @@ const MARKER = /\[(?:skip ci|ci skip|no ci|skip codegen)\]/i;
 const TRAILER = /^skip-checks: ?true[ \t]*$/im;
 
 /** Why to skip, as a sentence, or null. */
-function skipMarker(title: string, headCommitMessage: string): string | null {
+export function skipMarker(title: string, headCommitMessage: string): string | null {
   const inTitle = MARKER.exec(title);
   if (inTitle) return `The title says \`${inTitle[0]}\`.`;
   const inMessage = MARKER.exec(headCommitMessage);

@@ -69,12 +69,23 @@ export interface ValidationResult {
   facts?: Record<string, string | number | boolean | null>;
 }
 
+/** The end of the output of the stage that failed. */
+export interface LogTail {
+  stage: StageName;
+  /** The script that ran. */
+  command: string;
+  text: string;
+  /** Lines before `text` that are only in the full log. */
+  omittedLines: number;
+}
+
 /** Everything a pipeline found out, in the form in which it is stored and reported. */
 export interface PipelineResults {
   findings: Finding[];
   validations: ValidationResult[];
   tests: TestReport | null;
   coverage: CoverageReport | null;
+  logTail: LogTail | null;
   /** Remarks for the report that are no findings, e.g. which commands were detected. */
   notes: string[];
 }
@@ -84,5 +95,6 @@ export const emptyResults = (): PipelineResults => ({
   validations: [],
   tests: null,
   coverage: null,
+  logTail: null,
   notes: [],
 });

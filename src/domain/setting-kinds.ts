@@ -48,7 +48,8 @@ export const choice = <const Value extends string>(...values: [Value, ...Value[]
 export const script = () =>
   kind('a shell script of at most 64 KiB: a text, or a list of texts that become its lines', (error) =>
     z
-      .union([z.string(), z.array(z.string())], { error })
+      // `true` is a command too, and YAML takes it for something else.
+      .union([z.string(), z.boolean().transform(String), z.array(z.string())], { error })
       .transform((value) => (typeof value === 'string' ? value : value.join('\n')).replace(/\r\n?/g, '\n'))
       .refine((value) => Buffer.byteLength(value) <= 64 * 1024, { error })
       .refine((value) => !value.includes('\0'), { error: 'must not hold a NUL character' })

@@ -104,3 +104,11 @@ async function countUncommitted(root: string, gitDir: string): Promise<number> {
   });
   return answer.split('\0').filter((entry) => entry !== '').length;
 }
+
+/** The text of a file as a commit has it, or null. `root` as resolveLocal answers it, `sha` a full one. */
+export async function readFileAt(root: string, sha: string, file: string): Promise<string | null> {
+  const { gitDir } = await find(root);
+  const options = { name: root, gitDir, cwd: root };
+  const listed = await git(['ls-tree', '-z', '--name-only', sha, '--', `:(top,literal)${file}`], options);
+  return listed === '' ? null : git(['cat-file', 'blob', `${sha}:${file}`], options);
+}

@@ -11,6 +11,8 @@ export interface Workspace {
   folder: string;
   /** In it, and the sandbox user's: for the checkout. */
   tree: string;
+  /** In it too, and the sandbox user's: HOME of the commands. */
+  home: string;
 }
 
 export interface WorkspacesOptions {
@@ -49,9 +51,12 @@ export class Workspaces {
     const tree = path.join(folder, 'tree');
     await mkdir(folder);
     await chmod(folder, mode);
-    await mkdir(tree, { mode: 0o700 });
-    if (this.#owner) await chown(tree, this.#owner.uid, this.#owner.gid);
-    return { name, folder, tree };
+    const home = path.join(folder, 'home');
+    for (const own of [tree, home]) {
+      await mkdir(own, { mode: 0o700 });
+      if (this.#owner) await chown(own, this.#owner.uid, this.#owner.gid);
+    }
+    return { name, folder, tree, home };
   }
 
   /** Removes a workspace, whatever the code in it did to its permissions; one already removed is fine. */

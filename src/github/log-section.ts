@@ -2,7 +2,7 @@ import { cleanText } from './clean.js';
 import type { Section } from './fit.js';
 import { codeBlock, codeBlockOverhead, details } from './text.js';
 import { count, keepTail, truncateStart } from './truncate.js';
-import type { LogTail } from './view.js';
+import type { LogTail } from '../domain/pipeline.js';
 
 /** Bytes that are looked at for each byte shown: escape sequences and overwritten lines take their share. */
 const RAW_PER_SHOWN = 8;

@@ -8,9 +8,7 @@ import type { PipelineView } from './view.js';
 export function renderStages(view: PipelineView): string {
   const over = view.status === 'completed';
   if (view.stages.length === 0 || (over && !hasRun(view))) return '';
-  // The report itself is no news to who reads it.
-  const stages = view.stages.filter(({ name }) => !over || name !== 'report');
-  const rows = stages.map((stage) => row(over && stage.status !== 'completed' ? notRun(stage) : stage));
+  const rows = view.stages.map((stage) => row(over && stage.status !== 'completed' ? notRun(stage) : stage));
   return table(['', 'Stage', 'Time:', 'Result'], rows);
 }
 

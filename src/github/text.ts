@@ -41,16 +41,23 @@ export function plainLines(text: string, limit = Infinity): string {
 
 /**
  * Text of others inside a markdown sentence, list or table cell, on one line, shown as it is. Words that GitHub
- * would bring to life are set in code font, where it does not and from where they can be copied.
+ * would bring to life are set in code font, where it does not and from where they can be copied, and so is what
+ * stands between backticks.
  */
 export function inlineText(text: string, limit = 1000): string {
   return truncateEnd(oneLine(text), limit)
-    .split(' ')
-    .map((word) => (LIVE.test(word) && !/[`|]/.test(word) ? quoteCore(word) : escapeWord(word)))
-    .join(' ')
+    .split(/(`[^`]+`)/)
+    .map((part, n) => (n % 2 === 1 ? codeSpan(part.slice(1, -1), limit) : inlineWords(part)))
+    .join('')
     .replace(/^([#+=>:-])/, '\\$1')
     .replace(/^(\d+)([.)])/, '$1\\$2');
 }
+
+const inlineWords = (text: string): string =>
+  text
+    .split(' ')
+    .map((word) => (LIVE.test(word) && !/[`|]/.test(word) ? quoteCore(word) : escapeWord(word)))
+    .join(' ');
 
 /** A mention, reference, address, or what may be the sha of a commit. */
 const LIVE =
@@ -64,7 +71,9 @@ function quoteCore(word: string): string {
 
 const escapeWord = (word: string): string =>
   neutraliseAll(escapeHtml(word))
-    .replace(/[\\`*_[\]~$^]/g, '\\$&')
+    .replace(/[\\`*[\]~$^]/g, '\\$&')
+    // Within a word it is no markdown, and names of settings stay as they can be copied.
+    .replace(/(?<![a-z0-9])_|_(?![a-z0-9])/gi, '\\_')
     .replaceAll('|', '&#124;');
 
 /** Names, paths and commands of others on one line, in code font. `limit` in characters. */

@@ -1,6 +1,7 @@
 import type {
   Conclusion,
   Finding,
+  LogTail,
   PipelineResults,
   PipelineStatus,
   StageName,
@@ -52,15 +53,6 @@ export interface PipelineView {
   merge: MergeView | null;
 }
 
-export interface LogTail {
-  stage: StageName;
-  /** The script that ran. */
-  command: string;
-  text: string;
-  /** Lines before `text` that are only in the full log. */
-  omittedLines: number;
-}
-
 /**
  * `off`: no Codegen key. `declined`: not asked, for the reason in `text`. `exhausted`: asked as often as allowed,
  * a person is needed.
@@ -95,11 +87,7 @@ export function redactView(view: PipelineView, redact: (text: string) => string)
     advice: redact(view.advice),
     stages: view.stages.map((stage) => ({ ...stage, summary: redact(stage.summary) })),
     results: redactResults(view.results, redact),
-    logTail: view.logTail && {
-      ...view.logTail,
-      command: redact(view.logTail.command),
-      text: redact(view.logTail.text),
-    },
+    logTail: redactLogTail(view.logTail, redact),
     deploymentUrl: orNull(view.deploymentUrl),
     settingsNotes: view.settingsNotes.map(redact),
     agent: view.agent && { ...view.agent, text: redact(view.agent.text), plan: orNull(view.agent.plan) },
@@ -134,9 +122,13 @@ export function redactResults(results: PipelineResults, redact: (text: string) =
       facts: validation.facts && redactFacts(validation.facts, redact),
     })),
     tests: results.tests && { ...results.tests, cases: results.tests.cases.map(testCase) },
+    logTail: redactLogTail(results.logTail, redact),
     notes: results.notes.map(redact),
   };
 }
+
+const redactLogTail = (tail: LogTail | null, redact: (text: string) => string): LogTail | null =>
+  tail && { ...tail, command: redact(tail.command), text: redact(tail.text) };
 
 type Facts = Record<string, string | number | boolean | null>;
 

@@ -89,5 +89,6 @@ export function testReport(cases: TestCase[]): TestReport {
     skipped: having('skipped'),
     durationMs: cases.reduce((sum, test) => sum + (test.durationMs ?? 0), 0),
     cases,
+    notes: [],
   };
 }

@@ -150,7 +150,15 @@ describe('failureSignature', () => {
         message: `${Math.random()}`,
       })),
     ];
-    const tests = { formats: [], passed: 1, failed: failed.length, skipped: 0, durationMs: null, cases };
+    const tests = {
+      formats: [],
+      passed: 1,
+      failed: failed.length,
+      skipped: 0,
+      durationMs: null,
+      cases,
+      notes: [],
+    };
     return { ...emptyResults(), tests };
   };
   const withFinding = (finding: Partial<Finding>): PipelineResults => ({

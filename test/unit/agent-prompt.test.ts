@@ -42,6 +42,7 @@ const input = (changes: Partial<FixPromptInput> = {}): FixPromptInput => ({
       failed: 1,
       skipped: 0,
       durationMs: 5,
+      notes: [],
       cases: [
         { suite: 'cart', name: 'passes', status: 'passed', durationMs: 1 },
         {

@@ -172,6 +172,7 @@ it('a redacted view holds no secret that markdown would disguise', () => {
     stages: stages(['setup', 'failure', 1, text]),
     settingsNotes: [text],
     results: {
+      ...emptyResults(),
       findings: [
         {
           source: 'x',

@@ -1,6 +1,7 @@
 /** Whatever a pull request's code, names and output contain: GitHub takes what we write, and nothing in it lives. */
 import { describe, expect, it } from '@jest/globals';
 import { CONCLUSIONS, SEVERITIES, STAGE_NAMES, type Finding } from '../../../src/domain/pipeline.js';
+import { emptyResults } from '../../../src/domain/pipeline.js';
 import type { TestCase } from '../../../src/domain/test-report.js';
 import { renderCheck } from '../../../src/github/check.js';
 import { COMMENT_MARKER, renderComment } from '../../../src/github/comment.js';
@@ -125,6 +126,7 @@ function hostileView(random: Random): PipelineView {
       ['test', random.pick(['success', 'failure', 'skipped'] as const), 10, text()],
     ),
     results: {
+      ...emptyResults(),
       findings: many(finding),
       validations: many(() => ({
         validator: short(),

@@ -35,6 +35,7 @@ const failedTest: Partial<PipelineView> = {
     ['report', 'success', 120, ''],
   ),
   results: {
+    ...emptyResults(),
     findings: [
       {
         source: 'lighthouse',

@@ -1,0 +1,30 @@
+import { expect, it } from '@jest/globals';
+import { globExpression } from '../../../src/sandbox/glob.js';
+
+it.each([
+  ['*.xml', 'a.xml', true],
+  ['*.xml', 'b/a.xml', false],
+  ['./*.xml', 'a.xml', true],
+  ['**/*.xml', 'a.xml', true],
+  ['**/*.xml', 'b/c/.d/a.xml', true],
+  ['**/**/**/a', 'b/a', true],
+  ['reports/**', 'reports/a/b', true],
+  ['reports/**', 'reports', false],
+  ['reports/**', 'reportsx/a', false],
+  ['a**b', 'axxb', true],
+  ['a**b', 'ax/xb', false],
+  ['TEST-?.xml', 'TEST-1.xml', true],
+  ['TEST-?.xml', 'TEST-12.xml', false],
+  ['[ab].xml', 'b.xml', true],
+  ['[!ab].xml', 'b.xml', false],
+  ['[!ab].xml', 'c.xml', true],
+  ['[0-9].xml', '7.xml', true],
+  ['{junit,TEST-*}.{xml,json}', 'TEST-1.json', true],
+  ['{junit,TEST-*}.{xml,json}', 'junit.txt', false],
+  ['{a,b{c,d}}', 'bd', true],
+  ['a+(b).xml', 'a+(b).xml', true],
+  ['a.xml', 'abxml', false],
+  ['a{b', 'a{b', true],
+  ['\\*', '*', true],
+  ['\\*', 'a', false],
+])('%s and %s: %s', (glob, path, matches) => expect(globExpression(glob).test(path)).toBe(matches));
