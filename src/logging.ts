@@ -1,0 +1,79 @@
+/** Structured logs on stdout and, rotated by size, in a file. Every line passes the redactor given. */
+import { mkdirSync, openSync, closeSync, fstatSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pino, type Logger } from 'pino';
+import type { Config } from './config.js';
+
+export type { Logger } from 'pino';
+
+const MAX_FILE_BYTES = 10 * 1024 * 1024;
+const KEPT_FILES = 5;
+
+/** @param redact hides secrets in one finished line. */
+export async function createLogger(
+  options: Config['log'],
+  redact: (line: string) => string = (line) => line,
+): Promise<Logger> {
+  const file = options.file === null ? null : new RotatingFile(options.file);
+  const write = await stdoutWriter(options.format);
+  return pino(
+    { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      write(line: string) {
+        const safe = redact(line);
+        write(safe);
+        file?.write(safe);
+      },
+    },
+  );
+}
+
+async function stdoutWriter(format: 'json' | 'pretty'): Promise<(line: string) => void> {
+  if (format === 'json') return (line) => void process.stdout.write(line);
+  const { getTransformStream } = await import('@probot/pino');
+  const pretty = await getTransformStream({ logFormat: 'pretty' });
+  pretty.pipe(process.stdout);
+  return (line) => void pretty.write(line);
+}
+
+/** Appends; at the size limit `x.log` becomes `x.log.1`, that `x.log.2`, and the oldest goes. */
+class RotatingFile {
+  private fd = -1;
+  private size = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly maxBytes = MAX_FILE_BYTES,
+  ) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.open();
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    try {
+      if (this.size > 0 && this.size + bytes.length > this.maxBytes) this.rotate();
+      writeSync(this.fd, bytes);
+      this.size += bytes.length;
+    } catch {
+      // A full disk must not end the server; the same line went to stdout.
+    }
+  }
+
+  private open(): void {
+    this.fd = openSync(this.path, 'a', 0o640);
+    this.size = fstatSync(this.fd).size;
+  }
+
+  private rotate(): void {
+    closeSync(this.fd);
+    for (let n = KEPT_FILES - 1; n >= 0; n--) {
+      try {
+        renameSync(n === 0 ? this.path : `${this.path}.${n}`, `${this.path}.${n + 1}`);
+      } catch {
+        // That many files were not kept yet.
+      }
+    }
+    this.open();
+  }
+}
