@@ -1,0 +1,39 @@
+import 'reflect-metadata';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { SnakeCaseNaming } from './columns.js';
+import { entities } from './entities/index.js';
+import { migrations } from './migrations/index.js';
+
+const common = {
+  entities,
+  migrations,
+  namingStrategy: new SnakeCaseNaming(),
+  migrationsTableName: 'migrations',
+  logging: false as const,
+};
+
+/** PostgreSQL where a URL is given, otherwise SQLite in the data directory, which is made where missing. */
+export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: string }): DataSourceOptions {
+  if (where.databaseUrl)
+    return {
+      ...common,
+      type: 'postgres',
+      url: where.databaseUrl,
+      connectTimeoutMS: 5_000,
+      // Ours is the only timeout: a statement that takes this long has met a lock or a lost connection.
+      extra: { statement_timeout: 30_000, max: 10 },
+    };
+  mkdirSync(where.dataDir, { recursive: true, mode: 0o700 });
+  return {
+    ...common,
+    type: 'sqlite',
+    database: join(where.dataDir, 'codegenapp.sqlite'),
+    enableWAL: true,
+    busyTimeout: 5_000,
+  };
+}
+
+export const createDataSource = (where: { databaseUrl: string | null; dataDir: string }): DataSource =>
+  new DataSource(dataSourceOptions(where));

@@ -1,0 +1,158 @@
+import { Mutex } from 'async-mutex';
+import { DataSource, type EntityManager } from 'typeorm';
+import { OperationalError, messageOf } from '../domain/errors.js';
+import { createDataSource, dataSourceOptions } from './data-source.js';
+
+/**
+ * The one way to the database. On SQLite TypeORM shares one connection: a second transaction fails and a plain
+ * write joins whatever transaction is open, lost with its rollback. So every write goes through `write`, which
+ * holds a lock there, and reads have a connection of their own that sees only what is committed.
+ */
+export class Database {
+  private readonly lock = new Mutex();
+  private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
+
+  private constructor(
+    private readonly writer: DataSource,
+    private readonly reader: DataSource,
+  ) {}
+
+  /**
+   * Connects; on SQLite brings the schema up to date.
+   * @throws OperationalError when it can't be reached, isn't migrated, or is newer than this program.
+   */
+  static async open(where: { databaseUrl: string | null; dataDir: string }): Promise<Database> {
+    const writer = createDataSource(where);
+    await connect(writer);
+    try {
+      if (writer.options.type !== 'sqlite') {
+        await requireMigrated(writer);
+        return new Database(writer, writer);
+      }
+      // FULL: an answered delivery survives a power cut (with WAL, NORMAL may lose the last commits).
+      await writer.query('PRAGMA synchronous = FULL');
+      await refuseNewer(writer);
+      await writer.runMigrations();
+      const reader = new DataSource(dataSourceOptions(where));
+      await connect(reader);
+      await reader.query('PRAGMA query_only = ON');
+      return new Database(writer, reader);
+    } catch (error) {
+      await writer.destroy();
+      throw error;
+    }
+  }
+
+  get kind(): 'sqlite' | 'postgres' {
+    return this.writer.options.type === 'sqlite' ? 'sqlite' : 'postgres';
+  }
+
+  /** SQL for the database's clock in milliseconds: leases must not depend on a machine's own. */
+  get nowMs(): string {
+    return this.kind === 'sqlite'
+      ? `CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)`
+      : `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)`;
+  }
+
+  /** For reading only. */
+  get read(): EntityManager {
+    return this.reader.manager;
+  }
+
+  /** Runs `work` in a transaction: all of it is durable when this resolves, or none of it. */
+  async write<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const { result, callbacks } =
+      this.kind === 'sqlite'
+        ? await this.lock.runExclusive(() => this.retryWhileBusy(() => this.transaction(work)))
+        : await this.transaction(work);
+    for (const callback of callbacks) callback();
+    return result;
+  }
+
+  /** Calls back once the transaction is committed, and not when it is rolled back. */
+  onCommit(tx: EntityManager, callback: () => void): void {
+    const callbacks = this.afterCommit.get(tx) ?? [];
+    callbacks.push(callback);
+    this.afterCommit.set(tx, callbacks);
+  }
+
+  async close(): Promise<void> {
+    await this.lock.waitForUnlock();
+    if (this.reader !== this.writer) await this.reader.destroy();
+    await this.writer.destroy();
+  }
+
+  /**
+   * SQLite refuses at once, without waiting out its busy time, where another process wrote between a
+   * transaction's first read and its first write; begun anew it sees that write.
+   */
+  private async retryWhileBusy<T>(transaction: () => Promise<T>): Promise<T> {
+    for (let left = 5; ; left--) {
+      try {
+        return await transaction();
+      } catch (error) {
+        if (left === 0 || !messageOf(error).startsWith('SQLITE_BUSY')) throw error;
+      }
+    }
+  }
+
+  private async transaction<T>(work: (tx: EntityManager) => Promise<T>) {
+    const runner = this.writer.createQueryRunner();
+    try {
+      // On SQLite runner.manager is the shared one, so the hooks of an earlier transaction are dropped first.
+      this.afterCommit.delete(runner.manager);
+      await runner.startTransaction();
+      try {
+        const result = await work(runner.manager);
+        await runner.commitTransaction();
+        return { result, callbacks: this.afterCommit.get(runner.manager) ?? [] };
+      } catch (error) {
+        await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+}
+
+async function connect(source: DataSource): Promise<void> {
+  try {
+    await source.initialize();
+  } catch (error) {
+    throw new OperationalError(`The database can't be reached: ${messageOf(error)}.`, {
+      advice: 'Check DATABASE_URL, or for SQLite that DATA_DIR can be written.',
+      retryable: true,
+      cause: error,
+    });
+  }
+}
+
+async function appliedMigrations(source: DataSource): Promise<string[]> {
+  const runner = source.createQueryRunner();
+  try {
+    if (!(await runner.hasTable('migrations'))) return [];
+    const rows = (await runner.query('SELECT name FROM migrations')) as { name: string }[];
+    return rows.map((row) => row.name);
+  } finally {
+    await runner.release();
+  }
+}
+
+async function refuseNewer(source: DataSource): Promise<void> {
+  const known = new Set(source.migrations.map((migration) => migration.name ?? migration.constructor.name));
+  const foreign = (await appliedMigrations(source)).filter((name) => !known.has(name));
+  if (foreign.length > 0)
+    throw new OperationalError(
+      `The database is newer than this version of CodegenApp: it has the migration ${foreign.join(', ')}.`,
+      { advice: 'Start the newer version, or roll back with it: npm run migrate:rollback.' },
+    );
+}
+
+async function requireMigrated(source: DataSource): Promise<void> {
+  await refuseNewer(source);
+  if (await source.showMigrations())
+    throw new OperationalError('The database is not migrated to this version of CodegenApp.', {
+      advice: 'Run `npm run migrate` once, then start again.',
+    });
+}

@@ -1,0 +1,183 @@
+import PQueue from 'p-queue';
+import type { EntityManager } from 'typeorm';
+import type { Database } from '../database/database.js';
+import { Job } from '../database/entities/index.js';
+import { messageOf } from '../domain/errors.js';
+import type { Logger } from '../logging.js';
+import {
+  MAX_ATTEMPTS,
+  retryDelayMs,
+  type JobKind,
+  type JobKindOptions,
+  type NewJob,
+  type Queue,
+  type QueueCounts,
+} from './contract.js';
+import { isDead, newOwner } from './owner.js';
+
+const LOCK_MS = 60_000;
+const RENEW_MS = 15_000;
+const POLL_MS = 1_000;
+
+/**
+ * The queue as rows of the application's own database. A job is taken by a lock with an end that is renewed
+ * while it runs; a process that died on this machine is known by its pid, so its jobs need not wait for that end.
+ */
+export class EmbeddedQueue implements Queue {
+  private readonly me = newOwner();
+  private readonly kinds = new Map<JobKind, JobKindOptions & { running: PQueue }>();
+  private readonly held = new Set<number>();
+  private timers: NodeJS.Timeout[] = [];
+  private taking: Promise<void> | null = null;
+  private again = false;
+  private stopped = true;
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: Logger,
+  ) {}
+
+  async enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void> {
+    const now = new Date();
+    await tx.insert(
+      Job,
+      jobs.map(({ runAt, ...job }) => ({ ...job, runAt: runAt ?? now })),
+    );
+    this.database.onCommit(tx, () => this.wake());
+  }
+
+  async start(kinds: Partial<Record<JobKind, JobKindOptions>>): Promise<void> {
+    for (const [kind, options] of Object.entries(kinds) as [JobKind, JobKindOptions][])
+      this.kinds.set(kind, { ...options, running: new PQueue({ concurrency: options.concurrency }) });
+    this.stopped = false;
+    await this.releaseJobsOfTheDead();
+    this.timers = [
+      setInterval(() => this.wake(), POLL_MS),
+      setInterval(() => void this.renew().catch((error) => this.complain(error)), RENEW_MS),
+    ];
+    this.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.timers.forEach(clearInterval);
+    await this.taking;
+    await Promise.all([...this.kinds.values()].map(({ running }) => running.onIdle()));
+  }
+
+  async counts(): Promise<QueueCounts> {
+    const rows = await this.database.read.query<{ state: keyof QueueCounts; n: number | string }[]>(
+      `SELECT CASE WHEN attempts >= ${MAX_ATTEMPTS} AND locked_by IS NULL THEN 'failed'
+                   WHEN locked_by IS NOT NULL THEN 'running' ELSE 'queued' END AS state, COUNT(*) AS n
+       FROM jobs GROUP BY 1`,
+    );
+    const counts: QueueCounts = { queued: 0, running: 0, failed: 0 };
+    for (const { state, n } of rows) counts[state] = Number(n);
+    return counts;
+  }
+
+  /** Looks for work at once; calls while a look is under way lead to one more. */
+  private wake(): void {
+    if (this.stopped) return;
+    if (this.taking) {
+      this.again = true;
+      return;
+    }
+    this.taking = this.takeAll()
+      .catch((error) => this.complain(error))
+      .finally(() => {
+        this.taking = null;
+        if (this.again) {
+          this.again = false;
+          this.wake();
+        }
+      });
+  }
+
+  private async takeAll(): Promise<void> {
+    for (const [kind, { running, concurrency }] of this.kinds) {
+      let free = concurrency - running.pending - running.size;
+      while (free-- > 0 && !this.stopped) {
+        const job = await this.take(kind);
+        if (!job) break;
+        void running.add(() => this.run(job)).finally(() => this.wake());
+      }
+    }
+  }
+
+  /** Locks the oldest job of this kind that is due and whose lane is free. */
+  private async take(kind: JobKind): Promise<Job | null> {
+    const now = this.database.nowMs;
+    const candidate = `SELECT j.id FROM jobs j
+      WHERE j.kind = '${kind}' AND j.run_at <= ${now} AND j.attempts < ${MAX_ATTEMPTS}
+        AND (j.locked_until IS NULL OR j.locked_until < ${now})
+        AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.lane = j.lane AND o.id <> j.id AND o.locked_until >= ${now})
+      ORDER BY j.id LIMIT 1`;
+    // Most looks find nothing: they must not hold the write lock.
+    if ((await this.database.read.query<{ id: number }[]>(candidate)).length === 0) return null;
+    return this.database.write(async (tx) => {
+      // One taker at a time, or two processes could start two jobs of one lane.
+      if (this.database.kind === 'postgres') await tx.query(`SELECT pg_advisory_xact_lock(7236112)`);
+      const [row] = await tx.query<{ id: number }[]>(candidate);
+      if (!row) return null;
+      await tx.query(
+        `UPDATE jobs SET locked_by = '${this.me}', locked_until = ${now} + ${LOCK_MS}, attempts = attempts + 1
+         WHERE id = ${Number(row.id)}`,
+      );
+      this.held.add(Number(row.id));
+      return tx.findOneByOrFail(Job, { id: Number(row.id) });
+    });
+  }
+
+  private async run(job: Job): Promise<void> {
+    const { handler } = this.kinds.get(job.kind as JobKind)!;
+    const lastAttempt = job.attempts >= MAX_ATTEMPTS;
+    try {
+      await handler({ subject: job.subject, attempt: job.attempts, lastAttempt });
+      await this.database.write((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
+    } catch (error) {
+      this.log.error(
+        { err: error, job: job.kind, subject: job.subject, attempt: job.attempts },
+        lastAttempt ? 'job failed for good' : 'job failed, will be tried again',
+      );
+      await this.giveBack(job, error).catch((failure) => this.complain(failure));
+    } finally {
+      this.held.delete(job.id);
+    }
+  }
+
+  private async giveBack(job: Job, error: unknown): Promise<void> {
+    const runAt = new Date(Date.now() + retryDelayMs(job.attempts));
+    await this.database.write((tx) =>
+      tx.update(
+        Job,
+        { id: job.id, lockedBy: this.me },
+        { lockedBy: null, lockedUntil: null, lastError: messageOf(error).slice(0, 2_000), runAt },
+      ),
+    );
+  }
+
+  private async renew(): Promise<void> {
+    if (this.held.size === 0) return;
+    await this.database.write((tx) =>
+      tx.query(`UPDATE jobs SET locked_until = ${this.database.nowMs} + ${LOCK_MS}
+                WHERE locked_by = '${this.me}'`),
+    );
+  }
+
+  private async releaseJobsOfTheDead(): Promise<void> {
+    const owners = await this.database.read.query<{ owner: string }[]>(
+      'SELECT DISTINCT locked_by AS owner FROM jobs WHERE locked_by IS NOT NULL',
+    );
+    for (const { owner } of owners) {
+      if (!isDead(owner)) continue;
+      await this.database.write((tx) =>
+        tx.update(Job, { lockedBy: owner }, { lockedBy: null, lockedUntil: null }),
+      );
+    }
+  }
+
+  private complain(error: unknown): void {
+    this.log.error({ err: error }, 'the queue could not look for work, it will look again');
+  }
+}

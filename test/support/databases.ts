@@ -1,0 +1,64 @@
+/** Runs a suite on SQLite, and on a real PostgreSQL where its binaries are found. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { createDataSource } from '../../src/database/data-source.js';
+import { Database } from '../../src/database/database.js';
+import { postgresBinaries, startPostgres, type TestPostgres } from './postgres.js';
+
+export interface TestDatabases {
+  /** Where a fresh database is: an empty one on PostgreSQL, a folder on SQLite. */
+  place(): Promise<{ databaseUrl: string | null; dataDir: string }>;
+  /** A fresh database, migrated and open; closed after the suite. */
+  open(): Promise<Database>;
+}
+
+export function onEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
+  describe(`${name} on SQLite`, () => suite(databases(() => null)));
+
+  let server: TestPostgres | null = null;
+  if (!postgresBinaries()) {
+    process.stderr.write(
+      `SKIPPED: ${name} on PostgreSQL, because initdb and postgres were not found (apt-get install postgresql)\n`,
+    );
+    return;
+  }
+  describe(`${name} on PostgreSQL`, () => {
+    beforeAll(async () => {
+      server = await startPostgres();
+    });
+    suite(databases(() => server));
+    afterAll(() => server?.stop());
+  });
+}
+
+function databases(server: () => TestPostgres | null): TestDatabases {
+  const folders: string[] = [];
+  const opened: Database[] = [];
+  const place = async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-db-'));
+    folders.push(dataDir);
+    return { dataDir, databaseUrl: (await server()?.createDatabase()) ?? null };
+  };
+  afterAll(async () => {
+    for (const database of opened) await database.close();
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    place,
+    async open() {
+      const where = await place();
+      if (where.databaseUrl) await migrate(where);
+      const database = await Database.open(where);
+      opened.push(database);
+      return database;
+    },
+  };
+}
+
+export async function migrate(where: { databaseUrl: string | null; dataDir: string }): Promise<void> {
+  const source = await createDataSource(where).initialize();
+  await source.runMigrations();
+  await source.destroy();
+}
