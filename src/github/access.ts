@@ -1,0 +1,80 @@
+import { Probot, ProbotOctokit } from 'probot';
+import type { Config } from '../config.js';
+import type { Project } from '../database/entities/index.js';
+import { OperationalError } from '../domain/errors.js';
+import type { Logger } from '../logging.js';
+import { GitHubRepository } from './repository.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** A GitHub that accepts a connection and never answers must not hold anything up for ever. */
+const fetchWithTimeout: typeof fetch = (url, options) => {
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  return fetch(url, { ...options, signal });
+};
+
+/**
+ * Who we are towards GitHub: the App where it is installed, otherwise the plain token. Each is a Probot, so that
+ * handlers are the same for both.
+ */
+export class GitHubAccess {
+  private constructor(
+    private readonly config: Config['github'],
+    readonly app: Probot | null,
+    readonly tokenBot: Probot | null,
+  ) {}
+
+  static async create(
+    config: Config['github'],
+    log: Logger,
+    OctokitBase: typeof ProbotOctokit = ProbotOctokit,
+  ): Promise<GitHubAccess> {
+    const common = {
+      baseUrl: config.apiUrl,
+      // Signatures are checked before an event is stored; Probot never sees a request.
+      secret: config.webhookSecret ?? 'unused: deliveries are verified before they are stored',
+      log,
+      Octokit: OctokitBase,
+      request: { fetch: fetchWithTimeout },
+    };
+    const app = config.app
+      ? new Probot({ ...common, appId: config.app.id, privateKey: config.app.privateKey })
+      : null;
+    const tokenBot = config.token ? new Probot({ ...common, githubToken: config.token }) : null;
+    await Promise.all([app?.ready(), tokenBot?.ready()]);
+    return new GitHubAccess(config, app, tokenBot);
+  }
+
+  /** The bot whose credentials can act on events of this installation. */
+  botFor(installationId: number | null): Probot | null {
+    return installationId === null ? this.tokenBot : (this.app ?? this.tokenBot);
+  }
+
+  /** @throws OperationalError where neither the App nor a token reaches the repository. */
+  async repository(project: Pick<Project, 'fullName' | 'installationId'>): Promise<GitHubRepository> {
+    if (this.app && project.installationId !== null) {
+      const octokit = await this.app.auth(project.installationId);
+      return new GitHubRepository(octokit, project.fullName, true);
+    }
+    if (this.tokenBot) return new GitHubRepository(await this.tokenBot.auth(), project.fullName, false);
+    throw new OperationalError(`CodegenApp has no access to ${project.fullName}.`, {
+      advice: 'Install the GitHub App on the repository, or set GITHUB_TOKEN.',
+    });
+  }
+
+  /**
+   * A token that git may use to read this one repository: minted per use, since a long pipeline outlives its hour.
+   * Null where nothing can be minted, which is enough for a public repository.
+   */
+  async gitToken(project: Pick<Project, 'fullName' | 'installationId'>): Promise<string | null> {
+    if (!this.app || project.installationId === null) return this.config.token;
+    const octokit = await this.app.auth();
+    const { data } = await octokit.request('POST /app/installations/{installation_id}/access_tokens', {
+      installation_id: project.installationId,
+      repositories: [project.fullName.split('/')[1]!],
+      permissions: { contents: 'read' },
+    });
+    return data.token;
+  }
+}

@@ -1,0 +1,142 @@
+import type { ProbotOctokit } from 'probot';
+import type { Annotation } from './annotations.js';
+import type { CheckRun } from './check.js';
+import type { CommitStatus } from './status.js';
+
+export type Octokit = InstanceType<typeof ProbotOctokit>;
+
+/** What repeating could do twice must not be repeated blindly: whoever calls looks first, then tries again. */
+const ONCE = { request: { retries: 0 } };
+
+export type CheckRunBody = Omit<CheckRun['body'], 'output'> & {
+  output: CheckRun['body']['output'] & { annotations?: Annotation[] };
+};
+
+export type Permission = 'admin' | 'write' | 'read' | 'none';
+
+/** One repository on GitHub, with the few requests that we make. Each throws Octokit's RequestError. */
+export class GitHubRepository {
+  private readonly where: { owner: string; repo: string };
+
+  /** @param canWriteChecks whether the credentials are an App's: others may write commit statuses only */
+  constructor(
+    readonly octokit: Octokit,
+    readonly fullName: string,
+    readonly canWriteChecks: boolean,
+  ) {
+    const [owner, repo] = fullName.split('/') as [string, string];
+    this.where = { owner, repo };
+  }
+
+  /** The text of a file, or null where there is none. */
+  async file(path: string, ref?: string, fullName = this.fullName): Promise<string | null> {
+    const [owner, repo] = fullName.split('/') as [string, string];
+    const answer = await ignoreMissing(
+      this.octokit.rest.repos.getContent({ owner, repo, path, ...(ref ? { ref } : {}) }),
+    );
+    if (!answer || Array.isArray(answer.data) || answer.data.type !== 'file') return null;
+    return Buffer.from(answer.data.content, 'base64').toString('utf8');
+  }
+
+  async pullRequest(number: number) {
+    const { data } = await this.octokit.rest.pulls.get({ ...this.where, pull_number: number });
+    return data;
+  }
+
+  /** Paths changed by a pull request; at most 3,000, GitHub's own limit. */
+  async changedPaths(number: number): Promise<string[]> {
+    const files = await this.octokit.paginate(this.octokit.rest.pulls.listFiles, {
+      ...this.where,
+      pull_number: number,
+      per_page: 100,
+    });
+    return files.map((file) => file.filename);
+  }
+
+  /** What GitHub says at this moment; a payload's author_association is not a permission. */
+  async permissionOf(username: string): Promise<Permission> {
+    const answer = await ignoreMissing(
+      this.octokit.rest.repos.getCollaboratorPermissionLevel({ ...this.where, username }),
+    );
+    const permission = answer?.data.permission;
+    return permission === 'admin' || permission === 'write' || permission === 'read' ? permission : 'none';
+  }
+
+  async createCheckRun(body: CheckRunBody): Promise<number> {
+    const { data } = await this.octokit.rest.checks.create({ ...this.where, ...body, ...ONCE });
+    return data.id;
+  }
+
+  async updateCheckRun(id: number, { head_sha: _, ...body }: CheckRunBody): Promise<void> {
+    await this.octokit.rest.checks.update({ ...this.where, ...body, check_run_id: id });
+  }
+
+  /** The id of our check run with this `external_id` on a sha. */
+  async findCheckRun(headSha: string, name: string, externalId: string): Promise<number | null> {
+    const runs = await this.octokit.paginate(this.octokit.rest.checks.listForRef, {
+      ...this.where,
+      ref: headSha,
+      check_name: name,
+      filter: 'all',
+      per_page: 100,
+    });
+    return runs.find((run) => run.external_id === externalId)?.id ?? null;
+  }
+
+  async createStatus(sha: string, body: CommitStatus): Promise<void> {
+    await this.octokit.rest.repos.createCommitStatus({ ...this.where, ...body, sha });
+  }
+
+  /** The id of the first comment with this marker that was written with our credentials. */
+  async findComment(number: number, marker: string): Promise<number | null> {
+    const pages = this.octokit.paginate.iterator(this.octokit.rest.issues.listComments, {
+      ...this.where,
+      issue_number: number,
+      per_page: 100,
+    });
+    for await (const { data } of pages) {
+      // Anyone can write the marker into a comment: ours are a bot's, or with a token the user's own.
+      const ours = data.find(
+        (comment) =>
+          comment.body?.startsWith(marker) && (!this.canWriteChecks || comment.user?.type === 'Bot'),
+      );
+      if (ours) return ours.id;
+    }
+    return null;
+  }
+
+  async createComment(number: number, body: string): Promise<number> {
+    const { data } = await this.octokit.rest.issues.createComment({
+      ...this.where,
+      issue_number: number,
+      body,
+      ...ONCE,
+    });
+    return data.id;
+  }
+
+  /** False where the comment is gone. */
+  async updateComment(id: number, body: string): Promise<boolean> {
+    return (
+      (await ignoreMissing(
+        this.octokit.rest.issues.updateComment({ ...this.where, comment_id: id, body }),
+      )) !== null
+    );
+  }
+}
+
+export async function ignoreMissing<T>(request: Promise<T>): Promise<T | null> {
+  try {
+    return await request;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+/** The HTTP status of Octokit's RequestError, or null. */
+export function statusOf(error: unknown): number | null {
+  return typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'
+    ? error.status
+    : null;
+}

@@ -1,0 +1,91 @@
+import type { PipelineStore, Held } from '../database/pipeline-store.js';
+import type { StageName, StageRecord } from '../domain/pipeline.js';
+import type { Logger } from '../logging.js';
+import { progressOf } from './conclude.js';
+import type { PipelineObserver } from './run.js';
+
+/** GitHub asks for few writes, and most pipelines of trivial repositories are over before this. */
+const FIRST_PUBLICATION_MS = 2_000;
+const PUBLICATION_GAP_MS = 4_000;
+
+/**
+ * Writes a running pipeline's progress to its row and on to GitHub, without ever holding up the next stage: changes
+ * that come while a write is under way are written together by the next one.
+ */
+export class ProgressWriter implements PipelineObserver {
+  private readonly stages = new Map<StageName, StageRecord>();
+  private deploymentUrl: string | null = null;
+  private unsaved = false;
+  private unpublished = false;
+  private closed = false;
+  private saving: Promise<void> | null = null;
+  private publishing: Promise<void> | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private notBefore = Date.now() + FIRST_PUBLICATION_MS;
+
+  /** @param publish brings what the row says to GitHub */
+  constructor(
+    private readonly held: Held,
+    private readonly store: PipelineStore,
+    private readonly publish: (pipelineId: string) => Promise<void>,
+    private readonly log: Logger,
+  ) {}
+
+  stageChanged(
+    record: Readonly<StageRecord>,
+    run: { readonly preview: { readonly url: string } | null },
+  ): void {
+    this.stages.set(record.name, { ...record });
+    this.deploymentUrl = run.preview?.url ?? this.deploymentUrl;
+    this.unsaved = this.unpublished = true;
+    this.saving ??= this.save().finally(() => (this.saving = null));
+  }
+
+  /** Resolves when nothing is being written any more; later changes are not written. */
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.timer) clearTimeout(this.timer);
+    await Promise.all([this.saving, this.publishing]);
+  }
+
+  private async save(): Promise<void> {
+    while (this.unsaved && !this.closed) {
+      this.unsaved = false;
+      const stages = [...this.stages.values()];
+      const currentStep = stages.find(({ status }) => status === 'in_progress')?.name ?? null;
+      try {
+        const percentage = progressOf(stages);
+        await this.store.saveProgress(this.held, {
+          stages,
+          currentStep,
+          percentage,
+          deploymentUrl: this.deploymentUrl,
+        });
+      } catch (error) {
+        // The next write tries again, and the last one, the completion, is not made here.
+        this.log.warn({ err: error, pipelineId: this.held.id }, 'progress was not saved');
+      }
+      this.schedule();
+    }
+  }
+
+  private schedule(): void {
+    if (this.timer || this.closed || !this.unpublished) return;
+    this.timer = setTimeout(
+      () => {
+        this.timer = null;
+        this.unpublished = false;
+        this.publishing = this.publish(this.held.id)
+          .catch((error: unknown) =>
+            this.log.warn({ err: error, pipelineId: this.held.id }, 'progress was not shown on GitHub'),
+          )
+          .finally(() => {
+            this.notBefore = Date.now() + PUBLICATION_GAP_MS;
+            this.publishing = null;
+            this.schedule();
+          });
+      },
+      Math.max(0, this.notBefore - Date.now()),
+    );
+  }
+}

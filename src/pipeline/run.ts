@@ -1,0 +1,148 @@
+/** Takes one pipeline through its stages. Knows nothing of GitHub, the database or the terminal: observers do. */
+import { STAGE_NAMES, emptyResults, type StageName, type StageRecord } from '../domain/pipeline.js';
+import type { Workspace } from '../git/workspaces.js';
+import { conclude, type PipelineOutcome } from './conclude.js';
+import { freePort } from './free-port.js';
+import type { PipelineRun, PipelineSpec, PipelineTools, Stage, StageResult } from './stage.js';
+import { stages } from './stages/index.js';
+
+export interface PipelineObserver {
+  stageChanged?(record: Readonly<StageRecord>, run: Readonly<PipelineRun>): void;
+}
+
+export interface RunOptions {
+  spec: PipelineSpec;
+  tools: PipelineTools;
+  workspace: Workspace;
+  logFile: (stage: StageName) => string;
+  /** Aborted with a PipelineAbort. */
+  signal: AbortSignal;
+  observer?: PipelineObserver;
+  stages?: readonly Stage[];
+}
+
+/** Why a pipeline was told to stop. */
+export class PipelineAbort extends Error {
+  override name = 'PipelineAbort';
+  /**
+   * @param kind `cancelled`: it ends with this reason; `abandoned`: somebody else goes on with it, so nothing may
+   * be written any more
+   */
+  constructor(
+    readonly kind: 'cancelled' | 'abandoned',
+    reason: string,
+  ) {
+    super(reason);
+  }
+}
+
+export interface FinishedRun extends PipelineOutcome {
+  stages: StageRecord[];
+  run: PipelineRun;
+}
+
+/**
+ * Runs the stages in order. When this settles, no process of the pipeline is left.
+ * @throws PipelineAbort where it was abandoned; whatever a stage threw: a fault of ours
+ */
+export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
+  const { spec, tools, signal, observer } = options;
+  const records = new Map(STAGE_NAMES.map((name) => [name, pending(name)]));
+  const run: PipelineRun = {
+    spec,
+    tools,
+    workspace: options.workspace.tree,
+    home: options.workspace.home,
+    files: new Set(),
+    logFile: options.logFile,
+    signal,
+    results: emptyResults(),
+    commands: { setup: null, deploy: null, test: null },
+    records,
+    port: await freePort(),
+    preview: null,
+  };
+  const changed = (record: StageRecord) => observer?.stageChanged?.(record, run);
+  let end: StageResult['end'];
+
+  try {
+    for (const stage of options.stages ?? stages) {
+      const record = records.get(stage.name)!;
+      const obstacle = stage.always ? null : whyNot(stage, records, end, signal);
+      if (obstacle) {
+        Object.assign(record, { status: 'completed', conclusion: 'skipped', summary: obstacle });
+        changed(record);
+        continue;
+      }
+      Object.assign(record, { status: 'in_progress', startedAt: new Date() });
+      changed(record);
+      const result = await runStage(stage, run);
+      end ??= result.end;
+      Object.assign(record, {
+        status: 'completed',
+        conclusion: result.conclusion,
+        summary: result.summary,
+        completedAt: new Date(),
+      });
+      changed(record);
+    }
+  } finally {
+    await run.preview?.stop();
+  }
+
+  const abort = abortOf(signal);
+  const finished = { stages: [...records.values()], run };
+  if (abort) return { ...finished, conclusion: 'cancelled', reason: abort.message };
+  if (end) return { ...finished, ...end };
+  return { ...finished, ...conclude(finished.stages) };
+}
+
+async function runStage(stage: Stage, run: PipelineRun): Promise<StageResult> {
+  try {
+    const result = await stage.run(run);
+    abandonedOrNull(run.signal);
+    return result;
+  } catch (error) {
+    const abort = abandonedOrNull(run.signal);
+    // What a stage throws while it is being stopped is the stop.
+    if (abort && !stage.always) return { conclusion: 'cancelled', summary: abort.message };
+    throw error;
+  }
+}
+
+function whyNot(
+  stage: Stage,
+  records: ReadonlyMap<StageName, StageRecord>,
+  end: StageResult['end'],
+  signal: AbortSignal,
+): string | null {
+  const abort = abortOf(signal);
+  if (abort) return abort.message;
+  if (end) return end.reason;
+  const missing = stage.needs.find((name) => {
+    const conclusion = records.get(name)!.conclusion;
+    return conclusion !== 'success' && conclusion !== 'skipped' && conclusion !== 'neutral';
+  });
+  return missing ? `Not run, because ${missing} did not pass.` : null;
+}
+
+const pending = (name: StageName): StageRecord => ({
+  name,
+  status: 'queued',
+  conclusion: null,
+  startedAt: null,
+  completedAt: null,
+  summary: '',
+});
+
+function abortOf(signal: AbortSignal): PipelineAbort | null {
+  if (!signal.aborted) return null;
+  const reason: unknown = signal.reason;
+  return reason instanceof PipelineAbort ? reason : new PipelineAbort('cancelled', String(reason));
+}
+
+function abandonedOrNull(signal: AbortSignal): PipelineAbort | null {
+  const abort = abortOf(signal);
+  if (abort?.kind === 'abandoned') throw abort;
+  return abort;
+}

@@ -1,0 +1,83 @@
+/**
+ * The stage contract. A stage returns what it found out about the pull request. A throw means that our own machinery
+ * or the surroundings broke: that is tried again or reported as ours, and never blamed on the pull request.
+ */
+import type { PipelineResults, StageConclusion, StageName, StageRecord } from '../domain/pipeline.js';
+import type { Settings } from '../domain/settings.js';
+import type { Checkout, CheckoutRequest } from '../git/checkout.js';
+import type { RepositorySource } from '../git/source.js';
+import type { Sandbox } from '../sandbox/contract.js';
+import type { Validator } from '../validators/contract.js';
+import type { Preview } from './preview.js';
+
+export interface Stage {
+  readonly name: StageName;
+  /** Stages without whose success this one makes no sense; a skipped stage holds nothing up. */
+  readonly needs: readonly StageName[];
+  /** Runs also when the pipeline has ended early or was cancelled. */
+  readonly always?: boolean;
+  run(run: PipelineRun): Promise<StageResult>;
+}
+
+export interface StageResult {
+  conclusion: StageConclusion;
+  /** One line, plain text: the reason first. */
+  summary: string;
+  /** Ends the pipeline here, with this conclusion and reason instead of the stages'. */
+  end?: { conclusion: 'skipped' | 'cancelled'; reason: string };
+}
+
+/** What is validated: facts that stay the same for the whole pipeline. */
+export interface PipelineSpec {
+  id: string;
+  source: Omit<RepositorySource, 'token'>;
+  /** The ref of the base repository that should be at `headSha`. */
+  fetchRef: string;
+  headSha: string;
+  headRef: string;
+  baseRef: string;
+  pullRequestNumber: number | null;
+  settings: Settings;
+  /** Whether the head commit may ask not to be validated; not where a person asked for this run. */
+  heedSkipMarkers: boolean;
+  /** Secrets for the commands: empty for code of forks. */
+  secrets: Record<string, string>;
+}
+
+/** The scripts of the stages; null where there is none. */
+export interface Commands {
+  setup: string | null;
+  deploy: string | null;
+  test: string | null;
+}
+
+/** What the machine lends to every pipeline. */
+export interface PipelineTools {
+  sandbox: Sandbox;
+  validators: readonly Validator[];
+  checkout: (request: CheckoutRequest) => Promise<Checkout>;
+  /** Mints a token for git, at the moment it is needed. */
+  gitToken: () => Promise<string | null>;
+}
+
+/** One run through the stages: what earlier stages leave for later ones. */
+export interface PipelineRun {
+  readonly spec: PipelineSpec;
+  readonly tools: PipelineTools;
+  /** Absolute path of the checkout, which the commands may write. */
+  readonly workspace: string;
+  /** HOME of the commands, kept from stage to stage. */
+  readonly home: string;
+  /** Paths of the checkout's files, as git knows them. */
+  files: ReadonlySet<string>;
+  /** The log of a stage; scripts append to it. */
+  logFile(stage: StageName): string;
+  readonly signal: AbortSignal;
+  readonly results: PipelineResults;
+  commands: Commands;
+  /** Stages as they stand. */
+  readonly records: ReadonlyMap<StageName, Readonly<StageRecord>>;
+  /** The port that the commands get as PORT. */
+  port: number;
+  preview: Preview | null;
+}

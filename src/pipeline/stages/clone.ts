@@ -1,0 +1,68 @@
+import { skipMarker } from '../../domain/admission.js';
+import { RepositoryError } from '../../git/errors.js';
+import { sandboxUser } from '../../sandbox/user.js';
+import { listFiles } from '../../git/files.js';
+import { readWorkspaceFile } from '../../sandbox/files.js';
+import { detectCommands } from '../detect.js';
+import type { PipelineRun, Stage, StageResult } from '../stage.js';
+
+const MAX_MANIFEST_BYTES = 1024 * 1024;
+
+/** Checks the head out, and finds out which commands there are. */
+export const clone: Stage = {
+  name: 'clone',
+  needs: [],
+  async run(run) {
+    const { spec, tools } = run;
+    const owner = sandboxUser();
+    const token = await tools.gitToken();
+    let message: string;
+    try {
+      const checkout = await tools.checkout({
+        source: { ...spec.source, ...(token ? { token } : {}) },
+        ref: spec.fetchRef,
+        sha: spec.headSha,
+        into: run.workspace,
+        depth: spec.settings.clone_depth,
+        ...(owner ? { owner } : {}),
+        signal: run.signal,
+      });
+      message = checkout.message;
+    } catch (error) {
+      // A head that is no longer there is nobody's fault: whatever replaced it has a validation of its own.
+      if (error instanceof RepositoryError && error.reason === 'gone')
+        return over('cancelled', error.message);
+      throw error;
+    }
+    const marker = spec.heedSkipMarkers ? skipMarker('', message) : null;
+    if (marker !== null) return over('skipped', marker);
+    run.files = await listFiles(run.workspace, spec.headSha);
+    await chooseCommands(run);
+    return { conclusion: 'success', summary: `Checked out ${spec.headSha.slice(0, 7)}` };
+  },
+};
+
+const over = (conclusion: 'cancelled' | 'skipped', reason: string): StageResult => ({
+  conclusion,
+  summary: reason,
+  end: { conclusion, reason },
+});
+
+/** What the settings say; where they say nothing at all, what the repository looks like. */
+async function chooseCommands(run: PipelineRun): Promise<void> {
+  const { setup_commands: setup, deploy_commands: deploy, test_commands: test } = run.spec.settings;
+  if (setup !== null || deploy !== null || test !== null) {
+    run.commands = { setup, deploy, test };
+    return;
+  }
+  const { notes, ...commands } = await detectCommands({
+    list: run.files,
+    read: (path) =>
+      readWorkspaceFile(run.workspace, path, MAX_MANIFEST_BYTES).then(
+        (content) => content.toString('utf8'),
+        () => null,
+      ),
+  });
+  run.commands = commands;
+  run.results.notes.push(...notes);
+}

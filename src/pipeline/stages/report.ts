@@ -1,0 +1,49 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { readTail, trimLog } from '../../sandbox/output.js';
+import { STAGE_NAMES } from '../../domain/pipeline.js';
+import type { PipelineRun, Stage } from '../stage.js';
+
+const HEAD_BYTES = 8 * 1024 * 1024;
+const TAIL_BYTES = 120 * 1024 * 1024;
+/** More than fits on a check, so that what is cut there is chosen there. */
+const LOG_TAIL_BYTES = 48 * 1024;
+
+/** Ends what still runs, bounds the logs and gathers what the reader needs of them. */
+export const report: Stage = {
+  name: 'report',
+  needs: [],
+  always: true,
+  async run(run) {
+    await run.preview?.stop();
+    for (const stage of STAGE_NAMES)
+      if (existsSync(run.logFile(stage))) await trimLog(run.logFile(stage), HEAD_BYTES, TAIL_BYTES);
+    run.results.logTail = await tailOfFailure(run);
+    const { findings } = run.results;
+    return {
+      conclusion: 'success',
+      summary:
+        findings.length === 0
+          ? 'Reported'
+          : `Reported ${findings.length} finding${findings.length === 1 ? '' : 's'}`,
+    };
+  },
+};
+
+async function tailOfFailure(run: PipelineRun) {
+  const failed = [...run.records.values()].find(
+    ({ conclusion }) => conclusion === 'failure' || conclusion === 'timed_out',
+  )?.name;
+  if (failed !== 'setup' && failed !== 'deploy' && failed !== 'test') return null;
+  const text = await readTail(run.logFile(failed), { maxBytes: LOG_TAIL_BYTES });
+  const omittedLines = Math.max(0, (await countLines(run.logFile(failed))) - lineCount(text));
+  return { stage: failed, command: run.commands[failed] ?? '', text, omittedLines };
+}
+
+const lineCount = (text: string): number => text.split('\n').length - 1;
+
+async function countLines(path: string): Promise<number> {
+  let lines = 0;
+  for await (const chunk of createReadStream(path))
+    for (const byte of chunk as Buffer) if (byte === 10) lines++;
+  return lines;
+}

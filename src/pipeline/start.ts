@@ -1,0 +1,163 @@
+/** Makes pipelines: every way to start one (event, command, button, API) goes through here. */
+import type { Config } from '../config.js';
+import type { Database } from '../database/database.js';
+import type { Project, ValidationPipeline } from '../database/entities/index.js';
+import type { Trigger } from '../database/entities/validation-pipeline.js';
+import type { NewPipeline, PipelineStore } from '../database/pipeline-store.js';
+import type { SettingsStore } from '../database/settings-store.js';
+import { admit, type Admission } from '../domain/admission.js';
+import { emptyResults, type Finding } from '../domain/pipeline.js';
+import { loadSettingsFile, type LoadedSettingsFile } from '../domain/settings-extends.js';
+import { resolveSettings, type Settings } from '../domain/settings.js';
+import type { GitHubAccess } from '../github/access.js';
+import type { GitHubRepository } from '../github/repository.js';
+
+/** A pull request as an event or the API describes it. */
+export interface PullRequest {
+  id: number;
+  number: number;
+  html_url: string;
+  title: string;
+  state: string;
+  draft?: boolean | undefined;
+  user?: { login: string; type?: string | undefined } | null | undefined;
+  head: { sha: string; ref: string; repo?: { full_name: string } | null | undefined };
+  base: { sha: string; ref: string };
+}
+
+export interface StartOptions {
+  trigger: Trigger;
+  retryCount?: number;
+  agentRunId?: string | null;
+  /** Who allowed this sha of a fork to run, having been asked for permission. */
+  approvedBy?: string | null;
+}
+
+export class PipelineStarter {
+  constructor(
+    private readonly deps: {
+      database: Database;
+      pipelines: PipelineStore;
+      settings: SettingsStore;
+      github: GitHubAccess;
+      config: Pick<Config, 'forkPolicy'>;
+      /** Whether the sandbox is too weak for strangers' code. */
+      trustedOnly: boolean;
+    },
+  ) {}
+
+  /**
+   * Starts the validation of a pull request's head and ends the pipelines of its older heads.
+   * @returns null where nothing is to be said about it at all
+   */
+  async startPullRequest(
+    project: Project,
+    pullRequest: PullRequest,
+    options: StartOptions,
+  ): Promise<ValidationPipeline | null> {
+    const { database, pipelines, github } = this.deps;
+    const repository = await github.repository(project);
+    const { settings, problems, file } = await this.settingsFor(project, repository, pullRequest.base.ref);
+    const isFork = pullRequest.head.repo?.full_name.toLowerCase() !== project.fullName.toLowerCase();
+    const admission = await this.admission(repository, pullRequest, isFork, settings, options);
+
+    const pipeline: NewPipeline = {
+      projectId: project.id,
+      pullRequestId: pullRequest.id,
+      pullRequestNumber: pullRequest.number,
+      pullRequestUrl: pullRequest.html_url,
+      title: pullRequest.title,
+      author: pullRequest.user?.login ?? '',
+      headSha: pullRequest.head.sha,
+      headRef: pullRequest.head.ref,
+      baseRef: pullRequest.base.ref,
+      baseSha: pullRequest.base.sha,
+      fetchRef: `refs/pull/${pullRequest.number}/head`,
+      isFork,
+      trigger: options.trigger,
+      retryCount: options.retryCount ?? 0,
+      agentRunId: options.agentRunId ?? null,
+      approvedBy: options.approvedBy ?? null,
+      settings: withoutSecrets(settings),
+      ...(problems.length > 0 ? misconfigured(problems, file) : stateFor(admission)),
+    };
+    return database.write(async (tx) => {
+      await pipelines.cancel(
+        tx,
+        { projectId: project.id, pullRequestNumber: pullRequest.number },
+        `Superseded by ${options.trigger === 'event' ? pullRequest.head.sha.slice(0, 7) : 'a newer validation'}.`,
+      );
+      return admission.decision === 'ignore' ? null : pipelines.create(tx, pipeline);
+    });
+  }
+
+  /** The settings that count for a base branch, and what is wrong with the repository's file. */
+  async settingsFor(project: Project, repository: GitHubRepository, baseRef: string) {
+    const [owner, repo] = project.fullName.split('/') as [string, string];
+    const [file, own] = await Promise.all([
+      loadSettingsFile(
+        (fileOwner, fileRepo, path, ref) => repository.file(path, ref, `${fileOwner}/${fileRepo}`),
+        { owner, repo, ref: baseRef },
+      ),
+      this.deps.settings.of(project.id),
+    ]);
+    const { settings, origin } = resolveSettings({ file: file.settings, project: own });
+    return { settings, origin, problems: file.problems, file: file.files[0] ?? '' };
+  }
+
+  private async admission(
+    repository: GitHubRepository,
+    pullRequest: PullRequest,
+    isFork: boolean,
+    settings: Settings,
+    { approvedBy, trigger }: StartOptions,
+  ): Promise<Admission> {
+    const { config, trustedOnly } = this.deps;
+    const author = pullRequest.user?.login;
+    const asksPermission = isFork && config.forkPolicy === 'approve' && !approvedBy && author !== undefined;
+    const permission = asksPermission ? await repository.permissionOf(author) : 'none';
+    return admit({
+      state: pullRequest.state === 'open' ? 'open' : 'closed',
+      draft: pullRequest.draft ?? false,
+      skipDrafts: settings.skip_drafts,
+      title: pullRequest.title,
+      // The clone stage reads it, without another request.
+      headCommitMessage: null,
+      pathsIgnore: settings.paths_ignore,
+      changedPaths:
+        settings.paths_ignore.length > 0 ? await repository.changedPaths(pullRequest.number) : null,
+      requested: trigger !== 'event',
+      fork: isFork,
+      forkPolicy: config.forkPolicy,
+      authorCanWrite: permission === 'admin' || permission === 'write',
+      headApproved: Boolean(approvedBy),
+      trustedOnly,
+    });
+  }
+}
+
+const withoutSecrets = ({ secrets: _, ...settings }: Settings): Omit<Settings, 'secrets'> => settings;
+
+function stateFor({ decision, reason }: Admission): Pick<NewPipeline, 'status' | 'conclusion' | 'reason'> {
+  if (decision === 'run') return { status: 'queued', conclusion: null, reason: null };
+  return { status: 'completed', conclusion: decision === 'wait' ? 'action_required' : 'skipped', reason };
+}
+
+/** A pipeline does not run on guesses: what is wrong with the file is shown where it is. */
+function misconfigured(problems: LoadedSettingsFile['problems'], path: string): Partial<ValidationPipeline> {
+  const findings = problems.map(({ file, line, message }): Finding => ({
+    source: 'settings',
+    severity: 'failure',
+    title: 'Mistake in the settings file',
+    message,
+    path: file,
+    startLine: line,
+    endLine: line,
+  }));
+  return {
+    status: 'completed',
+    conclusion: 'failure',
+    reason: `The settings in ${path} on the base branch have ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}: line ${problems[0]!.line}: ${problems[0]!.message}`,
+    validationResults: { ...emptyResults(), findings },
+  };
+}

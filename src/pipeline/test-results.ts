@@ -1,0 +1,46 @@
+/** What the test stage left behind: reports and coverage, found where the settings say or in the usual places. */
+import { open } from 'node:fs/promises';
+import { collectReports, type CollectedReports } from '../reports/collect.js';
+import { defaultReportGlobs } from '../reports/globs.js';
+import type { ReportFile } from '../reports/contract.js';
+import { findWorkspaceFiles, readWorkspaceFile, WorkspaceFileError } from '../sandbox/files.js';
+import type { PipelineRun } from './stage.js';
+
+const MAX_REPORT_BYTES = 50 * 1024 * 1024;
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
+
+/** @param since reports older than this are part of the checkout, or of an earlier stage */
+export async function collectTestResults(run: PipelineRun): Promise<CollectedReports> {
+  const named = run.spec.settings.test_reports;
+  const notes: string[] = [];
+  const files: ReportFile[] = [];
+  const found = await findWorkspaceFiles(run.workspace, named.length > 0 ? named : [...defaultReportGlobs]);
+  for (const path of found.files) {
+    // What is committed was not written by this run.
+    if (run.files.has(path)) continue;
+    try {
+      files.push({ path, content: await readWorkspaceFile(run.workspace, path, MAX_REPORT_BYTES) });
+    } catch (error) {
+      if (!(error instanceof WorkspaceFileError)) throw error;
+      notes.push(error.message);
+    }
+  }
+  const collected = await collectReports(
+    files,
+    { workspace: run.workspace, files: run.files },
+    { named: named.length > 0, log: await endOf(run.logFile('test')) },
+  );
+  return { ...collected, notes: [...notes, ...collected.notes] };
+}
+
+async function endOf(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, MAX_LOG_BYTES));
+    await file.read(bytes, 0, bytes.length, size - bytes.length);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,193 @@
+/** Runs the pipelines of this process: takes them from the store, keeps their leases, completes them. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  MAX_ATTEMPTS,
+  StaleAttempt,
+  type Completion,
+  type Held,
+  type PipelineStore,
+} from '../database/pipeline-store.js';
+import type { ValidationPipeline } from '../database/entities/index.js';
+import { OperationalError, messageOf } from '../domain/errors.js';
+import type { Workspace, Workspaces } from '../git/workspaces.js';
+import type { Logger } from '../logging.js';
+import { newOwner } from '../queue/owner.js';
+import { ProgressWriter } from './progress.js';
+import { PipelineAbort, runPipeline } from './run.js';
+import type { PipelineSpec, PipelineTools } from './stage.js';
+
+const RENEW_MS = 15_000;
+/** How soon a pipeline that another process cancelled is stopped. */
+const LOOK_MS = 2_000;
+/** Before the second attempt after a fault of ours; twice that before the third. */
+const RETRY_MS = 5_000;
+
+export interface PreparedPipeline {
+  spec: PipelineSpec;
+  tools: PipelineTools;
+}
+
+export interface WorkerOptions {
+  store: PipelineStore;
+  workspaces: Workspaces;
+  /** Where the logs of pipelines are kept, one folder each. */
+  logsDir: string;
+  /** Reads the project's settings and all that a run needs. */
+  prepare: (pipeline: ValidationPipeline) => Promise<PreparedPipeline>;
+  /** Brings what the row says to GitHub. */
+  publish: (pipelineId: string) => Promise<void>;
+  log: Logger;
+}
+
+interface Running extends Held {
+  controller: AbortController;
+}
+
+export class PipelineWorker {
+  private readonly owner = newOwner();
+  private readonly running = new Map<string, Running>();
+  private readonly timers: NodeJS.Timeout[];
+
+  constructor(private readonly options: WorkerOptions) {
+    const { store, log } = options;
+    const complain = (error: unknown) =>
+      log.warn({ err: error }, 'the running pipelines could not be looked after');
+    this.timers = [
+      setInterval(() => void this.look().catch(complain), LOOK_MS),
+      setInterval(() => void this.renew().catch(complain), RENEW_MS),
+    ];
+    store.events.on('cancel', (id) => {
+      if (this.running.has(id)) void this.look().catch(complain);
+    });
+  }
+
+  /** The handler of pipeline jobs. */
+  async run(pipelineId: string): Promise<void> {
+    const { store, log } = this.options;
+    const pipeline = await store.take(pipelineId, this.owner);
+    if (pipeline === null) return;
+    if (pipeline === 'held')
+      throw new Error('another worker holds this pipeline, or died with it a moment ago');
+
+    const held: Running = { id: pipeline.id, attempt: pipeline.attempt, controller: new AbortController() };
+    const logger = log.child({ pipelineId, attempt: held.attempt });
+    this.running.set(pipelineId, held);
+    try {
+      await this.work(pipeline, held, logger);
+    } catch (error) {
+      if (error instanceof StaleAttempt || (error instanceof PipelineAbort && error.kind === 'abandoned')) {
+        logger.warn({ err: error }, 'this worker lost the pipeline to another attempt');
+        return;
+      }
+      throw error;
+    } finally {
+      this.running.delete(pipelineId);
+    }
+  }
+
+  /** Ends what runs without spending its attempt, so that another worker goes on with it. */
+  async abandonAll(): Promise<void> {
+    for (const held of this.running.values()) {
+      held.controller.abort(new PipelineAbort('abandoned', 'this worker is shutting down'));
+      await this.options.store.giveBack(held, { spent: false, delayMs: 0 }).catch(() => undefined);
+    }
+  }
+
+  close(): void {
+    this.timers.forEach(clearInterval);
+  }
+
+  private async work(pipeline: ValidationPipeline, held: Running, log: Logger): Promise<void> {
+    const { store, workspaces } = this.options;
+    if (pipeline.cancelReason !== null)
+      return store.complete(held, { conclusion: 'cancelled', reason: pipeline.cancelReason }, []);
+    if (pipeline.attempt > MAX_ATTEMPTS)
+      return store.complete(
+        held,
+        ourFault(`It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`, ''),
+        [],
+      );
+
+    let workspace: Workspace | null = null;
+    const progress = new ProgressWriter(held, store, this.options.publish, log);
+    try {
+      const { spec, tools } = await this.options.prepare(pipeline);
+      const logs = await this.freshLogs(pipeline.id);
+      workspace = await workspaces.create();
+      const finished = await runPipeline({
+        spec,
+        tools,
+        workspace,
+        logFile: (stage) => join(logs, `${stage}.log`),
+        signal: held.controller.signal,
+        observer: progress,
+      });
+      await progress.close();
+      const { conclusion, reason, run } = finished;
+      await store.complete(held, { conclusion, reason, results: run.results }, finished.stages);
+      log.info({ conclusion: finished.conclusion }, 'pipeline completed');
+    } catch (error) {
+      await progress.close();
+      await this.failed(error, pipeline, held, log);
+    } finally {
+      if (workspace)
+        await workspaces
+          .remove(workspace.name)
+          .catch((error: unknown) => log.warn({ err: error }, 'workspace was not removed'));
+    }
+  }
+
+  private async failed(
+    error: unknown,
+    pipeline: ValidationPipeline,
+    held: Running,
+    log: Logger,
+  ): Promise<void> {
+    const { store } = this.options;
+    if (error instanceof StaleAttempt || error instanceof PipelineAbort) throw error;
+    log.error({ err: error }, 'pipeline broke');
+    const final = error instanceof OperationalError && !error.retryable;
+    if (!final && pipeline.attempt < MAX_ATTEMPTS) {
+      return store.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt });
+    }
+    const advice = error instanceof OperationalError ? error.advice : '';
+    await store.complete(held, ourFault(messageOf(error), advice), await store.stagesOf(pipeline.id));
+  }
+
+  private async freshLogs(pipelineId: string): Promise<string> {
+    const folder = join(this.options.logsDir, pipelineId);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
+  private async look(): Promise<void> {
+    const stopped = await this.options.store.stopped([...this.running.values()]);
+    for (const [id, { cancelReason }] of stopped) {
+      const held = this.running.get(id);
+      if (!held || held.controller.signal.aborted) continue;
+      held.controller.abort(
+        cancelReason === null
+          ? new PipelineAbort('abandoned', 'another worker has taken this pipeline over')
+          : new PipelineAbort('cancelled', cancelReason),
+      );
+    }
+  }
+
+  private async renew(): Promise<void> {
+    for (const held of this.running.values()) {
+      try {
+        await this.options.store.renew(held);
+      } catch (error) {
+        if (!(error instanceof StaleAttempt)) throw error;
+        held.controller.abort(new PipelineAbort('abandoned', error.message));
+      }
+    }
+  }
+}
+
+/** Never a failure: the pull request has nothing to do with it. */
+function ourFault(errorMessage: string, advice: string): Completion {
+  return { conclusion: 'cancelled', reason: advice || null, errorMessage };
+}
