@@ -1,0 +1,55 @@
+import { STATUS_CODES } from 'node:http';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { Logger } from '../logging.js';
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** An answer that is an error: RFC 9457 problem details. */
+export class Problem extends Error {
+  override name = 'Problem';
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly errors?: FieldError[],
+  ) {
+    super(detail);
+  }
+}
+
+export const notFound: RequestHandler = (request) => {
+  throw new Problem(404, 'Not found', `There is nothing at ${request.method} ${request.path}.`);
+};
+
+/** The last handler: every error becomes problem+json, never a stack. */
+export function problemHandler(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) return next(error);
+    const problem = asProblem(error);
+    if (problem.status >= 500)
+      log.error({ err: error, method: request.method, path: request.path }, 'request failed');
+    const { status, title, detail, errors } = problem;
+    response
+      .status(status)
+      .type('application/problem+json')
+      .send(JSON.stringify({ title, status, detail, ...(errors ? { errors } : {}) }));
+  };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  // Express and its parsers name a status for what the client did wrong.
+  const status = (error as { status?: unknown }).status;
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new Problem(status, STATUS_CODES[status] ?? 'Refused', clientError(status, error as Error));
+  return new Problem(500, 'Internal error', 'Something broke on our side; the server’s log says what.');
+}
+
+function clientError(status: number, error: Error): string {
+  if (status === 413) return 'The body is too large.';
+  if (status === 400) return 'The request is malformed.';
+  return error.message.slice(0, 200);
+}

@@ -1,0 +1,223 @@
+/** The one place where parts are wired together. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Express } from 'express';
+import type { ProbotOctokit } from 'probot';
+import { healthRoutes } from './api/health.js';
+import type { Config } from './config.js';
+import { Database } from './database/database.js';
+import { WebhookEvent, type Project } from './database/entities/index.js';
+import { PipelineStore } from './database/pipeline-store.js';
+import { ProjectStore } from './database/project-store.js';
+import { SettingsStore } from './database/settings-store.js';
+import { createRedactor } from './domain/redaction.js';
+import { SecretBox } from './domain/secret-box.js';
+import { checkout } from './git/checkout.js';
+import { RepositoryCache } from './git/repository-cache.js';
+import { Workspaces } from './git/workspaces.js';
+import { GitHubAccess } from './github/access.js';
+import { httpApp } from './http.js';
+import { codegenApp } from './index.js';
+import { createLogger, type Logger } from './logging.js';
+import { PipelineActions } from './pipeline/actions.js';
+import { preparePipeline } from './pipeline/prepare.js';
+import { Publisher } from './pipeline/publish.js';
+import { PipelineStarter } from './pipeline/start.js';
+import { PipelineWorker } from './pipeline/worker.js';
+import { EmbeddedQueue } from './queue/embedded.js';
+import type { Sandbox } from './sandbox/contract.js';
+import { selectSandbox } from './sandbox/select.js';
+import { sandboxUser } from './sandbox/user.js';
+import { validators } from './validators/index.js';
+import { VERSION } from './version.js';
+import { Inbox } from './webhooks/inbox.js';
+import { EventProcessor } from './webhooks/process.js';
+import { webhookRoutes } from './webhooks/receive.js';
+
+/** Events and publications at once: both mostly wait for GitHub. */
+const LIGHT_JOBS = 8;
+
+/** What tests put in the place of the real thing. */
+export interface Overrides {
+  Octokit?: typeof ProbotOctokit;
+  sandbox?: Sandbox;
+  log?: Logger;
+}
+
+export interface App {
+  readonly log: Logger;
+  readonly database: Database;
+  readonly http: Express;
+  /** Begins to serve; resolves with the port. */
+  listen(): Promise<number>;
+  /** Begins to work on events and pipelines. */
+  work(): Promise<void>;
+  /** Stops taking work, gives running pipelines `graceMs`, then hands them back; afterwards nothing is left open. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** @throws OperationalError where the database, the sandbox or the data directory can't be used */
+export async function buildApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  await mkdir(config.dataDir, { recursive: true });
+  const ownSecrets = createRedactor(secretsOf(config));
+  const log = overrides.log ?? (await createLogger(config.log, (line) => ownSecrets.redact(line)));
+
+  const database = await Database.open(config);
+  const queue = new EmbeddedQueue(database, log);
+  const projects = new ProjectStore(database, config.github.webUrl);
+  const settings = new SettingsStore(database, new SecretBox(await secretsKey(config)));
+  const pipelines = new PipelineStore(database, queue);
+  const github = await GitHubAccess.create(config.github, log, overrides.Octokit);
+
+  const selected = overrides.sandbox
+    ? { sandbox: overrides.sandbox, trustedOnly: false }
+    : await selectSandbox({
+        mode: config.sandbox,
+        production: config.production,
+        loopbackOnly: isLoopback(config.host),
+        privateDirectories: [config.dataDir],
+        log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
+      });
+
+  const owner = sandboxUser();
+  const workspaces = new Workspaces({ directory: config.dataDir, ...(owner ? { owner } : {}) });
+  const cache = new RepositoryCache({ directory: config.dataDir });
+  const starter = new PipelineStarter({
+    database,
+    pipelines,
+    settings,
+    github,
+    config,
+    trustedOnly: selected.trustedOnly,
+  });
+  const actions = new PipelineActions({ database, projects, pipelines, starter, github });
+
+  let server: Server | null = null;
+  let draining = false;
+  const publicUrl = () => {
+    const address = server?.address() as AddressInfo | null | undefined;
+    return config.publicUrl ?? `http://localhost:${address?.port ?? config.port}`;
+  };
+  const redactorOf = async (project: Project) => {
+    const { secrets = {} } = await settings.of(project.id);
+    const redactor = createRedactor([...secretsOf(config), ...Object.values(secrets)]);
+    return (text: string) => redactor.redact(text);
+  };
+  const publisher = new Publisher({ projects, pipelines, github, publicUrl, redactorOf, log });
+  const worker = new PipelineWorker({
+    store: pipelines,
+    workspaces,
+    logsDir: join(config.dataDir, 'logs'),
+    prepare: (pipeline) =>
+      preparePipeline(pipeline, {
+        projects,
+        settings,
+        github,
+        tools: {
+          sandbox: selected.sandbox,
+          validators: validators(),
+          checkout: (request) => checkout(request, cache),
+        },
+        git: { host: config.github.host, webUrl: config.github.webUrl },
+      }),
+    publish: (id) => publisher.publishProgress(id),
+    log,
+  });
+
+  for (const bot of [github.app, github.tokenBot])
+    await bot?.load(codegenApp({ database, projects, pipelines, starter, actions, github, log }));
+  const events = new EventProcessor(database, github, log);
+
+  const http = httpApp({
+    log,
+    webhooks: webhookRoutes({
+      inbox: new Inbox(database, queue),
+      secret: config.github.webhookSecret,
+      findProject: (id) => projects.find(id),
+      log,
+    }),
+    health: healthRoutes({
+      version: VERSION,
+      askDatabase: async () => void (await database.read.query('SELECT 1')),
+      counts: () => queue.counts(),
+      lastEventAt: () => lastEventAt(database),
+      isDraining: () => draining,
+      github: () => (github.app ? 'app' : 'token'),
+    }),
+  });
+
+  return {
+    log,
+    database,
+    http,
+    async listen() {
+      server = createServer(http);
+      await new Promise<void>((resolve, reject) => {
+        server!.once('error', reject).listen(config.port, config.host, resolve);
+      });
+      const { port } = server.address() as AddressInfo;
+      log.info({ host: config.host, port, version: VERSION }, `listening on ${publicUrl()}`);
+      return port;
+    },
+    async work() {
+      await workspaces.removeStale(new Set());
+      await queue.start({
+        event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
+        publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
+        pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
+      });
+    },
+    async stop(graceMs) {
+      draining = true;
+      const idle = queue.stop();
+      const grace = setTimeout(() => void worker.abandonAll(), graceMs);
+      await idle;
+      clearTimeout(grace);
+      worker.close();
+      if (server) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server!.close(resolve));
+      }
+      await database.close();
+    },
+  };
+}
+
+const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1'].includes(host);
+
+async function lastEventAt(database: Database): Promise<Date | null> {
+  const row = await database.read.findOne(WebhookEvent, {
+    select: { id: true, receivedAt: true },
+    where: {},
+    order: { id: 'DESC' },
+  });
+  return row?.receivedAt ?? null;
+}
+
+function secretsOf({ github, apiToken, codegen, gemini, databaseUrl }: Config): string[] {
+  const password = databaseUrl ? decodeURIComponent(new URL(databaseUrl).password) : null;
+  return [
+    github.app?.privateKey,
+    github.token,
+    github.webhookSecret,
+    apiToken,
+    codegen?.apiKey,
+    gemini?.apiKey,
+    password,
+  ].flatMap((secret) => secret || []);
+}
+
+/** The key that secrets are encrypted with: from the environment, or made once and kept beside the data. */
+async function secretsKey({ secretsKey: given, dataDir }: Config): Promise<Buffer> {
+  if (given) return given;
+  const path = join(dataDir, 'secrets.key');
+  try {
+    await writeFile(path, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return Buffer.from(await readFile(path, 'utf8'), 'base64');
+}

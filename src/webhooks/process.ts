@@ -1,0 +1,59 @@
+import type { Database } from '../database/database.js';
+import { WebhookEvent } from '../database/entities/index.js';
+import type { EventStatus } from '../database/entities/webhook-event.js';
+import { messageOf } from '../domain/errors.js';
+import type { GitHubAccess } from '../github/access.js';
+import type { Logger } from '../logging.js';
+import type { JobRun } from '../queue/contract.js';
+import { MalformedEvent } from './events.js';
+
+type ReceivedEvent = Parameters<NonNullable<GitHubAccess['app']>['receive']>[0];
+
+/** The handler of event jobs: hands a stored event to Probot's handlers and records how that ended. */
+export class EventProcessor {
+  constructor(
+    private readonly database: Database,
+    private readonly github: GitHubAccess,
+    private readonly log: Logger,
+  ) {}
+
+  async process({ subject: eventId, lastAttempt }: JobRun): Promise<void> {
+    const row = await this.database.read.findOneBy(WebhookEvent, { id: eventId });
+    if (row?.status !== 'queued') return;
+    try {
+      const payload = JSON.parse(row.payload) as { installation?: { id?: number } };
+      const bot = this.github.botFor(payload.installation?.id ?? null);
+      if (!bot)
+        throw new MalformedEvent(
+          'no credentials for this event: the App is not installed there and GITHUB_TOKEN is not set',
+        );
+      await bot.webhooks.receive({
+        id: row.deliveryId,
+        name: row.event,
+        payload,
+      } as unknown as ReceivedEvent);
+      await this.finish(row, 'processed', null);
+    } catch (error) {
+      const cause = rootOf(error);
+      const final = cause instanceof MalformedEvent || lastAttempt;
+      this.log.warn(
+        { err: cause, deliveryId: row.deliveryId, event: row.event, final },
+        'an event could not be handled',
+      );
+      if (!final) throw cause;
+      await this.finish(row, 'failed', messageOf(cause).slice(0, 2_000));
+    }
+  }
+
+  private async finish({ id }: WebhookEvent, status: EventStatus, error: string | null): Promise<void> {
+    await this.database.write((tx) =>
+      tx.update(WebhookEvent, { id }, { status, error, processedAt: new Date() }),
+    );
+  }
+}
+
+/** octokit/webhooks collects what its handlers threw. */
+function rootOf(error: unknown): Error {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0]);
+  return error instanceof Error ? error : new Error(String(error));
+}
