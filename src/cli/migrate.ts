@@ -1,0 +1,22 @@
+import { readConfig } from '../config.js';
+import { createDataSource } from '../database/data-source.js';
+
+/** `--rollback` undoes the last migration only. */
+export async function migrateCommand(args: string[]): Promise<number> {
+  const { databaseUrl, dataDir } = readConfig();
+  const source = await createDataSource({ databaseUrl, dataDir }).initialize();
+  try {
+    if (args.includes('--rollback')) {
+      await source.undoLastMigration();
+      console.log('The last migration is undone.');
+    } else {
+      const done = await source.runMigrations();
+      console.log(
+        done.length === 0 ? 'Nothing to migrate.' : done.map(({ name }) => `Migrated: ${name}`).join('\n'),
+      );
+    }
+    return 0;
+  } finally {
+    await source.destroy();
+  }
+}
