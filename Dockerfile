@@ -1,0 +1,29 @@
+# The server with what it needs to run other people's code: git, bubblewrap, Chromium. Node's image is pinned by
+# its release line; rebuild it for security updates.
+FROM node:22-bookworm-slim AS build
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends python3 make g++ git ca-certificates \
+  && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json tsconfig.json tsconfig.build.json app.yml ./
+COPY src ./src
+# Installs, builds dist/ (the prepare script), and leaves only what runs.
+RUN npm ci && npm prune --omit=dev --ignore-scripts
+
+FROM node:22-bookworm-slim
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends git bubblewrap util-linux chromium ca-certificates tini \
+  && rm -rf /var/lib/apt/lists/*
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data LOG_FILE=
+WORKDIR /app
+COPY --from=build /app ./
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 3002
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+  CMD node -e "fetch('http://127.0.0.1:'+(process.env.PORT||3002)+'/health').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+# The sandbox needs user namespaces, which Docker's default seccomp profile refuses:
+#   docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined …
+ENTRYPOINT ["tini", "--"]
+CMD ["node", "--enable-source-maps", "dist/server.js"]
