@@ -1,0 +1,139 @@
+/** The whole App in this process, on a fake GitHub: what a story acts on. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { Job, ValidationPipeline } from '../../src/database/entities/index.js';
+import type { StageName } from '../../src/domain/pipeline.js';
+import { buildApp, type App, type Overrides } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import { ImpatientOctokit } from './fake-github/clients.js';
+import {
+  FakeGitHub,
+  type Change,
+  type CheckRun,
+  type Delivery,
+  type FakeRepository,
+  type WebhookEvent,
+} from './fake-github/index.js';
+
+export interface StoryOptions {
+  env?: Record<string, string>;
+  overrides?: Overrides;
+  /** Takes the App's credentials away, as where only GITHUB_TOKEN is set. */
+  withoutApp?: boolean;
+}
+
+export class Story {
+  private constructor(
+    readonly github: FakeGitHub,
+    readonly dataDir: string,
+    private readonly options: StoryOptions,
+  ) {}
+
+  app!: App;
+  port = 0;
+
+  /** Starts GitHub and the App. */
+  static async begin(options: StoryOptions = {}): Promise<Story> {
+    const github = await FakeGitHub.start();
+    const story = new Story(github, mkdtempSync(join(tmpdir(), 'codegenapp-story-')), options);
+    await story.startApp();
+    return story;
+  }
+
+  async startApp(): Promise<void> {
+    const { environment } = this.github;
+    const config = readConfig({
+      ...environment,
+      ...(this.options.withoutApp ? { APP_ID: '', PRIVATE_KEY: '' } : {}),
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATA_DIR: this.dataDir,
+      LOG_FILE: '',
+      API_TOKEN: 'a token of the tests',
+      ...this.options.env,
+    });
+    const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
+    this.app = await buildApp(config, { Octokit: ImpatientOctokit, log, ...this.options.overrides });
+    this.port = await this.app.listen();
+    await this.app.work();
+    this.github.webhookUrl = `${this.url}/api/github/webhooks`;
+  }
+
+  /** Ends both; fails with what GitHub would not have taken. */
+  async end(): Promise<void> {
+    try {
+      await this.app.stop(0);
+    } finally {
+      rmSync(this.dataDir, { recursive: true, force: true });
+      await this.github.stop();
+    }
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Asks the App's own HTTP API, as its operator. */
+  async ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      ...init,
+      headers: {
+        authorization: 'Bearer a token of the tests',
+        'content-type': 'application/json',
+        ...init.headers,
+      },
+    });
+  }
+
+  /** Delivers webhooks one after the other, each accepted. */
+  async deliver(...changes: (Change | WebhookEvent)[]): Promise<Delivery[]> {
+    const deliveries = [];
+    for (const change of changes) deliveries.push(await this.github.deliver(change));
+    return deliveries;
+  }
+
+  /** Resolves when nothing is queued or being worked on. */
+  async settled(): Promise<void> {
+    await until(async () => (await this.app.database.read.count(Job)) === 0, 'an empty queue');
+  }
+
+  /** Resolves when a pipeline is in this stage. */
+  async running(currentStep: StageName): Promise<void> {
+    await until(
+      async () =>
+        (await this.app.database.read.countBy(ValidationPipeline, { status: 'in_progress', currentStep })) >
+        0,
+      `a pipeline in ${currentStep}`,
+    );
+  }
+
+  /** Our check run of a sha, once it is completed. */
+  async completedCheck(repository: FakeRepository, sha: string, timeoutMs = 30_000): Promise<CheckRun> {
+    return this.github.waitFor(
+      () =>
+        repository
+          .checkRuns(sha)
+          .find((run) => run.name === 'Codegen validation' && run.status === 'completed'),
+      { what: `the completed check run of ${sha.slice(0, 7)}`, timeoutMs },
+    ) as Promise<CheckRun>;
+  }
+}
+
+/** Looks again and again: for what nothing announces. */
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await condition()) return;
+  throw new Error(`Waited in vain for ${what}.`);
+}
+
+/** A repository whose commands are these shell scripts. */
+export function scripted(settings: Record<string, string | number | boolean>): Record<string, string> {
+  return {
+    'README.md': '# Scripted\n',
+    '.github/codegenapp.yml': Object.entries(settings)
+      .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+      .join(''),
+  };
+}
