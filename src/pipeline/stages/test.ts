@@ -13,24 +13,35 @@ export const test: Stage = {
     const script = run.commands.test;
     if (!script) return { conclusion: 'skipped', summary: 'No test commands' };
     const { network, test_retries: retries } = run.spec.settings;
-    let result: StageResult;
-    let tries = 0;
     const reports: TestReport[] = [];
-    do {
-      result = await runCommand(run, 'test', script, { network });
-      const { tests, coverage, notes } = await collectTestResults(run);
-      if (tests) reports.push(tests);
-      run.results.coverage = coverage;
-      run.results.notes.push(...notes);
-    } while (result.conclusion === 'failure' && tries++ < retries);
-    if (tries > 0)
-      run.results.notes.push(`The tests were run ${tries + 1} times, because they failed at first.`);
+    let result = await runTests(run, script, network, reports);
+    let again = 0;
+    while (result.conclusion === 'failure' && again < retries) {
+      again++;
+      result = await runTests(run, script, network, reports);
+    }
+    if (again > 0)
+      run.results.notes.push(`The tests were run ${again + 1} times, because they failed at first.`);
 
     run.results.tests = markFlaky(reports);
     if (run.results.tests) run.results.findings.push(...findingsOf(run.results.tests));
     return judge(run, result);
   },
 };
+
+async function runTests(
+  run: PipelineRun,
+  script: string,
+  network: 'shared' | 'none',
+  reports: TestReport[],
+): Promise<StageResult> {
+  const result = await runCommand(run, 'test', script, { network });
+  const { tests, coverage, notes } = await collectTestResults(run);
+  if (tests) reports.push(tests);
+  run.results.coverage = coverage;
+  run.results.notes.push(...notes.filter((note) => !run.results.notes.includes(note)));
+  return result;
+}
 
 /** The last report, in which tests that failed in an earlier one and pass now are marked. */
 function markFlaky(reports: TestReport[]): TestReport | null {
