@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
+
+/** Later may import earlier, and its own row; the README has the picture. */
+const LAYERS = [
+  ['domain'],
+  [
+    'sandbox',
+    'git',
+    'queue',
+    'reports',
+    'database',
+    'github',
+    'agent',
+    'logging.ts',
+    'config.ts',
+    'version.ts',
+  ],
+  ['validators', 'pipeline'],
+  ['commands'],
+  ['webhooks', 'api', 'web', 'index.ts'],
+  ['http.ts', 'metrics.ts'],
+  ['app.ts', 'setup-mode.ts'],
+  ['start-process.ts', 'lambda.ts', 'cli'],
+  ['server.ts', 'worker.ts', 'cli.ts'],
+];
+const layerOf = (file: string) => LAYERS.findIndex((layer) => layer.includes(file.split('/')[0]!));
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const importsOf = new Map(
+  files.map((file) => {
+    const text = readFileSync(join(SRC, file), 'utf8');
+    // Types vanish when compiled, so they make no cycle; the arrows hold for them too.
+    const found = [
+      ...text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from\s+'(\.[^']+)';|import\('(\.[^']+)'\)/gm),
+    ];
+    return [
+      file,
+      found.map(([, type, fixed, lazy]) => ({
+        isType: type !== undefined || lazy !== undefined,
+        target: normalize(join(dirname(file), (fixed ?? lazy)!)).replace(/\.js$/, '.ts'),
+      })),
+    ];
+  }),
+);
+
+describe('imports', () => {
+  it('are found, and know every folder', () => {
+    expect([...importsOf.values()].flat().length).toBeGreaterThan(files.length);
+    expect(files.filter((file) => layerOf(file) === -1)).toEqual([]);
+  });
+
+  it('point one way', () => {
+    const wrong = [...importsOf].flatMap(([file, imports]) =>
+      imports
+        .filter(({ target }) => layerOf(target) > layerOf(file))
+        .map(({ target }) => `${file} imports ${relative('.', target)}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('make no cycle', () => {
+    const done = new Set<string>();
+    const visit = (file: string, path: string[]): string[] | null => {
+      if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+      if (done.has(file)) return null;
+      for (const { target, isType } of importsOf.get(file) ?? []) {
+        const cycle = isType ? null : visit(target, [...path, file]);
+        if (cycle) return cycle;
+      }
+      done.add(file);
+      return null;
+    };
+    expect(files.map((file) => visit(file, [])).filter(Boolean)).toEqual([]);
+  });
+});
