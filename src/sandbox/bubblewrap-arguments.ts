@@ -3,6 +3,7 @@ import type { SandboxCommand, SandboxLimits } from './contract.js';
 import { isWithin } from './paths.js';
 import { SANDBOX_HOSTNAME } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
+import { MARK } from './watchdog.js';
 
 /** What the installed bubblewrap can do beyond the oldest one that is of use. */
 export interface BubblewrapFeatures {
@@ -89,6 +90,7 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     ...hidden.flatMap((directory) => ['--remount-ro', directory]),
     ...['--remount-ro', '/', '--chdir', command.workspace],
     ...['--json-status-fd', String(STATUS_FD)],
+    ...['--unsetenv', MARK],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ];
 }

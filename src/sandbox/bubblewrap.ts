@@ -26,6 +26,7 @@ import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './p
 import { identityFiles, systemArguments } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser } from './user.js';
+import { MARK, newMark } from './watchdog.js';
 
 const ARGUMENTS_FD = 4;
 const FIRST_FILE_FD = 6;
@@ -55,7 +56,8 @@ export interface BubblewrapOptions {
 /**
  * Runs each script in namespaces of its own by bubblewrap (https://github.com/containers/bubblewrap). The first
  * process of the pid namespace dies with bwrap, and bwrap with this process, and all in the namespace with the
- * first process: so nothing outlives us. Must be used from the main thread: "parent" is a thread to the kernel.
+ * first process: so nothing outlives us. (While bwrap is starting these ties are not all made; if we die then, the
+ * watchdog ends it.) Must be used from the main thread: "parent" is a thread to the kernel.
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
@@ -63,7 +65,7 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     name: 'bubblewrap',
     isolated: true,
     async start(command) {
-      checkCommand(command);
+      await checkCommand(command);
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
       try {
@@ -119,7 +121,7 @@ async function startProcess(
         ...PUMP,
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
-      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: newMark() },
       directory: '/',
       user: mounted ? undefined : user,
       channels: {

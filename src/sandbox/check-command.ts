@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { messageOf } from '../domain/errors.js';
 import { SandboxError, type SandboxCommand } from './contract.js';
 
 /** Linux: MAX_ARG_STRLEN, the longest single argument or variable of a program, execve(2). */
@@ -8,12 +10,20 @@ const MAX_ARGUMENT_BYTES = 128 * 1024;
  * Refuses what no backend can start, or what would mean something else to one of them.
  * @throws SandboxError naming what is wrong
  */
-export function checkCommand(command: SandboxCommand): void {
+export async function checkCommand(command: SandboxCommand): Promise<void> {
   for (const name of ['workspace', 'home', 'output'] as const) {
     const path = command[name];
     if (path !== undefined && (!isAbsolute(path) || path.includes('\0'))) {
       throw new SandboxError(`The ${name} of a script must be an absolute path, not "${path}".`);
     }
+  }
+  for (const name of ['workspace', 'home'] as const) {
+    const path = command[name];
+    if (path === undefined) continue;
+    const stats = await stat(path).catch((error: unknown) => {
+      throw new SandboxError(`The ${name} of a script can't be used: ${messageOf(error)}`, { cause: error });
+    });
+    if (!stats.isDirectory()) throw new SandboxError(`The ${name} of a script is no directory: ${path}`);
   }
   checkText('The script', command.script);
   for (const [name, value] of Object.entries(command.environment)) {

@@ -27,7 +27,8 @@ export function launcherArguments(
     ...(forwarder.length > 0
       ? [`(/usr/bin/env -i "\${@:2}" </dev/null >/dev/null 2>&1 ${REPORT_FD}>&- &)`]
       : []),
-    `echo started >&${REPORT_FD}`,
+    // If we are gone before bubblewrap could tie itself to us, nobody reads this and nothing runs.
+    `echo started >&${REPORT_FD} || exit 1`,
     ...(wait
       ? [
           `${script} ${REPORT_FD}>&-`,
@@ -42,7 +43,7 @@ export function launcherArguments(
 
 /** Bash that closes what this process was itself started with beyond descriptor `last`: Node hands it all on. */
 export function closeForeign(last: number): string {
-  return `for fd in /proc/self/fd/*; do fd=\${fd##*/}; ((fd > ${last})) && eval "exec $fd>&-"; done 2>/dev/null`;
+  return `for fd in /proc/self/fd/*; do fd=\${fd##*/}; ((fd > ${last})) && eval "exec $fd>&-"; done`;
 }
 
 /** A limit that is already stricter can't be raised; that is no error. `ulimit -f` and `-d` count in KiB. */

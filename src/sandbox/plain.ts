@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,10 +26,7 @@ import {
 } from './processes.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser } from './user.js';
-import { startWatchdog } from './watchdog.js';
-
-/** In the environment of a script: by it the script's processes are found, whatever session they are in. */
-const MARK = 'CODEGENAPP_SANDBOX';
+import { MARK, newMark } from './watchdog.js';
 
 /**
  * Runs scripts without walls, as the sandbox's user when we are root and as ourselves otherwise: for code that is
@@ -39,19 +35,14 @@ const MARK = 'CODEGENAPP_SANDBOX';
  * ended. As ourselves the number of processes is not bounded: that limit would count all of ours.
  */
 export function plainSandbox({ toolchains }: { toolchains: Toolchains }): Sandbox {
-  const instance = randomUUID();
-  let count = 0;
-  let watched = false;
   return {
     name: 'plain',
     isolated: false,
     async start(command) {
-      checkCommand(command);
-      if (!watched) startWatchdog(`${MARK}=${instance}.`);
-      watched = true;
+      await checkCommand(command);
       const temporary = await mkdtemp(join(tmpdir(), 'codegenapp-tmp-'));
       try {
-        return await startProcess(command, toolchains, `${instance}.${++count}`, temporary);
+        return await startProcess(command, toolchains, newMark(), temporary);
       } catch (error) {
         await rm(temporary, { recursive: true, force: true });
         throw error instanceof SandboxError

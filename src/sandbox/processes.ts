@@ -29,7 +29,8 @@ export function readProcess(pid: number): ProcessEntry | undefined {
     group: Number(fields[2]),
     session: Number(fields[3]),
     startTime: fields[19] ?? '',
-    isDead: fields[0] === 'Z' || fields[0] === 'X',
+    // The first thread may have ended while others still hold files and ports.
+    isDead: (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1,
   };
 }
 

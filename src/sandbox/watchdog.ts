@@ -1,31 +1,45 @@
 // Not execa: the child must outlive us by a moment, hold nothing of ours open and never be waited for.
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 
+/** The variable by which the processes of a sandbox are known from outside, whatever session they are in. */
+export const MARK = 'CODEGENAPP_SANDBOX';
+
+/** Three times: a process has no environment for a moment while it becomes another program. */
 const PROGRAM = `
 cat >/dev/null
-# Three times: a process has no environment for a moment while it becomes another program.
 for round in 1 2 3; do
-while pids=$(grep -lsz "^$1" /proc/[0-9]*/environ | cut -d / -f 3); [ -n "$pids" ]; do
-  kill -9 $pids 2>/dev/null
-done
-sleep 0.1
+  while pids=$(grep -lsz "^$1" /proc/[0-9]*/environ | cut -d / -f 3); [ -n "$pids" ]; do
+    kill -9 $pids 2>/dev/null
+  done
+  sleep 0.1
 done`;
 
+const instance = randomUUID();
+let count = 0;
+let isWatched = false;
+
 /**
- * Starts a small shell that ends every process started with a variable that begins with `mark`, until none is
- * left, as soon as this process is gone, even by SIGKILL: its stdin, a pipe from us, closes then. Linux only;
- * elsewhere nothing.
+ * A new value of MARK. Every process started with it ends when this process is gone, even by SIGKILL: a small
+ * shell, whose stdin is a pipe from us, ends them then, until none is left. On Linux; elsewhere nothing does.
  */
-export function startWatchdog(mark: string): void {
-  if (process.platform !== 'linux') return;
-  const child = spawn('/bin/bash', ['-p', '-c', PROGRAM, 'watchdog', mark], {
+export function newMark(): string {
+  if (!isWatched && process.platform === 'linux') startWatchdog();
+  return `${instance}.${++count}`;
+}
+
+function startWatchdog(): void {
+  isWatched = true;
+  const child = spawn('/bin/bash', ['-p', '-c', PROGRAM, 'watchdog', `${MARK}=${instance}.`], {
     env: { PATH: '/usr/bin:/bin' },
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  child.on('error', () => undefined);
+  child.on('error', () => (isWatched = false));
+  child.on('exit', () => (isWatched = false));
+  child.stdin.on('error', () => undefined);
   child.unref();
   (child.stdin as Socket).unref();
 }

@@ -1,15 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../src/domain/errors.js';
+import { bubblewrapSandbox } from '../../src/sandbox/bubblewrap.js';
 import type { Sandbox } from '../../src/sandbox/contract.js';
 import { SandboxError } from '../../src/sandbox/contract.js';
+import { readFeatures } from '../../src/sandbox/probe.js';
 import { runScript, startPreview } from '../../src/sandbox/run-script.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
 import { makeSandboxWorkspace, processesWith, type SandboxWorkspace } from '../support/sandbox-workspace.js';
@@ -142,6 +144,20 @@ function suite(sandbox: Sandbox): void {
       expect(output).toContain(place.marker);
       expect(output).not.toContain(CANARY);
       expect(output).toMatch(/0\n1\n2\n3\n$/);
+    });
+
+    walled(sandbox)('the given environment and the defaults only', async () => {
+      await run('env -0 | cut -z -d= -f1 | sort -z | tr "\\0" " "');
+      const names = (await place.output()).trim().split(' ');
+      const shells = ['PWD', 'SHLVL', '_', 'OLDPWD'];
+      const managers = /^(GOROOT|\w+_(DIR|ROOT|HOME))$/;
+      expect(names.filter((name) => !shells.includes(name) && !managers.test(name))).toEqual([
+        'HOME',
+        'LANG',
+        'MARKER',
+        'PATH',
+        'TMPDIR',
+      ]);
     });
 
     walled(sandbox)('a user with a name and a host with one', async () => {
@@ -439,9 +455,43 @@ function suite(sandbox: Sandbox): void {
   });
 
   (sandbox.isolated && isRoot ? it : it.skip)('works where its user can not go', async () => {
-    await chmod(place.base, 0o700);
-    expect(await run('echo made > here; cat here')).toEqual({ code: 0, signal: null });
-    expect(await readFile(join(place.command('').workspace, 'here'), 'utf8')).toBe('made\n');
+    const hidden = join(place.base, 'a b\\#');
+    await mkdir(hidden, { mode: 0o700 });
+    const workspace = join(hidden, 'workspace');
+    await rename(place.command('').workspace, workspace);
+    expect(await run('echo made > here; cat here', { workspace })).toEqual({ code: 0, signal: null });
+    expect(await readFile(join(workspace, 'here'), 'utf8')).toBe('made\n');
+  });
+
+  walled(sandbox)('hides private directories in what is shown, but for the workspace', async () => {
+    const data = join(place.base, 'data');
+    await mkdir(join(data, 'keys'), { recursive: true });
+    await writeFile(join(place.base, 'tool'), 'tool');
+    await rename(place.command('').workspace, join(data, 'workspace'));
+    const hiding = bubblewrapSandbox({
+      program: '/usr/bin/bwrap',
+      features: await readFeatures('/usr/bin/bwrap'),
+      toolchains: { directories: [place.base], path: '/usr/bin:/bin', environment: {} },
+      privateDirectories: [data, join(place.base, 'not-there')],
+    });
+    const command = place.command(`cat ../../tool; ls ..; touch here; touch ../there`, {
+      workspace: join(data, 'workspace'),
+    });
+    expect((await (await hiding.start(command)).exited).code).toBe(1);
+    expect(await place.output()).toMatch(/^toolworkspace\ntouch: .*Read-only file system\n$/);
+  });
+
+  walled(sandbox)('passes on what bubblewrap says when it fails', async () => {
+    const broken = bubblewrapSandbox({
+      program: '/usr/bin/bwrap',
+      features: await readFeatures('/usr/bin/bwrap'),
+      toolchains: { directories: [place.command('').workspace], path: '/usr/bin', environment: { 'A=': '' } },
+      privateDirectories: [],
+    });
+    await expect(broken.start(place.command('true'))).rejects.toThrow(
+      /could not run the script: bwrap: setenv/,
+    );
+    expect(await place.output()).toBe('');
   });
 
   it('can run many at once', async () => {
