@@ -106,7 +106,8 @@ const MAX_NAME_LENGTH = 60;
 function commandName(script: string): string {
   const lines = script.split('\n').map((line) => line.trim());
   const commands = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  const [first = 'The script'] = commands;
+  const [first] = commands;
+  if (first === undefined) return 'The script';
   const isWhole = commands.length <= 1 && first.length <= MAX_NAME_LENGTH;
   return isWhole ? quoted(first) : `${quoted(`${first.slice(0, MAX_NAME_LENGTH)}…`)}`;
 }

@@ -68,7 +68,9 @@ export async function watchLimits(
 
   const look = async (): Promise<Breach | undefined> => {
     if ((await outputBytes()) > limits.maxOutputBytes) return 'output_limit';
-    const space = await statfs(place);
+    // Code without walls can remove its own workspace; its next command says so.
+    const space = await statfs(place).catch(() => undefined);
+    if (!space) return undefined;
     if (space.bavail * space.bsize < limits.minFreeBytes) return 'disk_full';
     if (!isWalkDue(space)) return undefined;
     walked = await measureDirectories(directories, {
