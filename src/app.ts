@@ -1,6 +1,6 @@
 /** The one place where parts are wired together. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import type { Express } from 'express';
 import type { ProbotOctokit } from 'probot';
 import { healthRoutes } from './api/health.js';
 import type { Config } from './config.js';
+import { prepareDataDir } from './data-dir.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project } from './database/entities/index.js';
 import { PipelineStore } from './database/pipeline-store.js';
@@ -61,7 +62,7 @@ export interface App {
 
 /** @throws OperationalError where the database, the sandbox or the data directory can't be used */
 export async function buildApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  await mkdir(config.dataDir, { recursive: true });
+  await prepareDataDir(config.dataDir);
   const ownSecrets = createRedactor(secretsOf(config));
   const log = overrides.log ?? (await createLogger(config.log, (line) => ownSecrets.redact(line)));
 

@@ -1,7 +1,8 @@
 /** The pipeline on a repository of this machine: the same runner and stages as the server's. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { prepareDataDir } from '../data-dir.js';
 import { loadSettingsFile } from '../domain/settings-extends.js';
 import { resolveSettings } from '../domain/settings.js';
 import { checkout } from '../git/checkout.js';
@@ -50,6 +51,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
   warnings.forEach((warning) => options.say(warning));
 
   const folder = await mkdtemp(join(tmpdir(), 'codegenapp-'));
+  await prepareDataDir(folder);
   const owner = sandboxUser();
   const workspaces = new Workspaces({ directory: folder, ...(owner ? { owner } : {}) });
   const cache = new RepositoryCache({ directory: folder });
@@ -58,7 +60,6 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const workspace = await workspaces.create();
-    await mkdir(join(folder, 'logs'));
     const finished = await runPipeline({
       spec: {
         id: 'local',

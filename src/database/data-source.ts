@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { SnakeCaseNaming } from './columns.js';
@@ -26,10 +26,13 @@ export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: 
       extra: { statement_timeout: 30_000, max: 10 },
     };
   mkdirSync(where.dataDir, { recursive: true, mode: 0o700 });
+  const database = join(where.dataDir, 'codegenapp.sqlite');
+  // SQLite would make it readable for everyone, and its journal files take after it.
+  closeSync(openSync(database, 'a', 0o600));
   return {
     ...common,
     type: 'sqlite',
-    database: join(where.dataDir, 'codegenapp.sqlite'),
+    database,
     enableWAL: true,
     busyTimeout: 5_000,
   };

@@ -19,6 +19,7 @@ const LAYERS = [
     'logging.ts',
     'config.ts',
     'version.ts',
+    'data-dir.ts',
   ],
   ['validators', 'pipeline'],
   ['commands'],
