@@ -29,6 +29,7 @@ import { Publisher } from './pipeline/publish.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
 import { EmbeddedQueue } from './queue/embedded.js';
+import { isDead, newOwner } from './queue/owner.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { selectSandbox } from './sandbox/select.js';
 import { sandboxUser } from './sandbox/user.js';
@@ -84,7 +85,11 @@ export async function buildApp(config: Config, overrides: Overrides = {}): Promi
       });
 
   const owner = sandboxUser();
-  const workspaces = new Workspaces({ directory: config.dataDir, ...(owner ? { owner } : {}) });
+  const workspaces = new Workspaces({
+    directory: config.dataDir,
+    process: newOwner(),
+    ...(owner ? { owner } : {}),
+  });
   const cache = new RepositoryCache({ directory: config.dataDir });
   const starter = new PipelineStarter({
     database,
@@ -164,7 +169,7 @@ export async function buildApp(config: Config, overrides: Overrides = {}): Promi
       return port;
     },
     async work() {
-      await workspaces.removeStale(new Set());
+      await workspaces.removeStale(isDead);
       await queue.start({
         event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
         publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },

@@ -8,7 +8,7 @@ import { resolveSettings } from '../domain/settings.js';
 import { checkout } from '../git/checkout.js';
 import { readFileAt, resolveLocal, type LocalRevisions } from '../git/local.js';
 import { RepositoryCache } from '../git/repository-cache.js';
-import { Workspaces } from '../git/workspaces.js';
+import { Workspaces, type Workspace } from '../git/workspaces.js';
 import { PipelineAbort, runPipeline, type FinishedRun, type PipelineObserver } from '../pipeline/run.js';
 import { selectSandbox } from '../sandbox/select.js';
 import { sandboxUser } from '../sandbox/user.js';
@@ -55,11 +55,12 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
   const owner = sandboxUser();
   const workspaces = new Workspaces({ directory: folder, ...(owner ? { owner } : {}) });
   const cache = new RepositoryCache({ directory: folder });
+  let workspace: Workspace | null = null;
   const controller = new AbortController();
   const interrupt = () => controller.abort(new PipelineAbort('cancelled', 'Interrupted.'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const workspace = await workspaces.create();
+    workspace = await workspaces.create();
     const finished = await runPipeline({
       spec: {
         id: 'local',
@@ -88,7 +89,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
     return finished;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    await workspaces.removeStale(new Set());
+    if (workspace) await workspaces.remove(workspace.name);
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, statfs } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationalError } from '../domain/errors.js';
 import { removeTree } from './remove-tree.js';
 
 export interface Workspace {
-  /** Unpredictable; identifies it to `remove` and `removeStale`. */
+  /** Unpredictable; identifies it to `remove`. */
   name: string;
   /** Ours alone: for logs and outputs of a pipeline. */
   folder: string;
@@ -20,11 +20,14 @@ export interface WorkspacesOptions {
   directory: string;
   /** The user that pull-request code runs as, where it is another than this process's. */
   owner?: { uid: number; gid: number };
+  /** Who works in them: from this name `removeStale` tells whether that process still lives. */
+  process?: string;
   /** Free bytes without which none is made. */
   minFreeBytes?: number;
 }
 
 const NAME = /^[0-9a-f]{32}$/;
+const PROCESS_FILE = 'process';
 const GIB = 1024 ** 3;
 
 /** The folders that pipelines work in: one for each attempt, removed at its end. */
@@ -32,11 +35,13 @@ export class Workspaces {
   readonly #directory: string;
   readonly #owner: { uid: number; gid: number } | undefined;
   readonly #minFreeBytes: number;
+  readonly #process: string;
 
   constructor(options: WorkspacesOptions) {
     this.#directory = path.resolve(options.directory, 'workspaces');
     this.#owner = options.owner;
     this.#minFreeBytes = options.minFreeBytes ?? GIB;
+    this.#process = options.process ?? '';
   }
 
   /** Makes an empty workspace. Throws OperationalError when the disk is nearly full. */
@@ -51,6 +56,7 @@ export class Workspaces {
     const tree = path.join(folder, 'tree');
     await mkdir(folder);
     await chmod(folder, mode);
+    await writeFile(path.join(folder, PROCESS_FILE), this.#process, { mode: 0o600 });
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
       await mkdir(own, { mode: 0o700 });
@@ -65,12 +71,20 @@ export class Workspaces {
     await removeTree(path.join(this.#directory, name));
   }
 
-  /** Removes all workspaces but those named in `keep`: what a process that died left. Answers how many. */
-  async removeStale(keep: ReadonlySet<string>): Promise<number> {
-    const names = await readdir(this.#directory).catch(() => []);
-    const stale = names.filter((name) => NAME.test(name) && !keep.has(name));
-    for (const name of stale) await this.remove(name);
-    return stale.length;
+  /** Removes what processes that died left. Answers how many. */
+  async removeStale(isDead: (process: string) => boolean): Promise<number> {
+    const names = (await readdir(this.#directory).catch(() => [])).filter((name) => NAME.test(name));
+    let removed = 0;
+    for (const name of names) {
+      const process = await readFile(path.join(this.#directory, name, PROCESS_FILE), 'utf8').catch(
+        () => null,
+      );
+      // One without the file is being made, or removed, at this moment.
+      if (process === null || !isDead(process)) continue;
+      await this.remove(name);
+      removed++;
+    }
+    return removed;
   }
 
   async #checkFreeSpace(): Promise<void> {

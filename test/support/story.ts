@@ -19,6 +19,8 @@ import {
 } from './fake-github/index.js';
 
 export interface StoryOptions {
+  /** One that was started already. */
+  github?: FakeGitHub;
   env?: Record<string, string>;
   overrides?: Overrides;
   /** Takes the App's credentials away, as where only GITHUB_TOKEN is set. */
@@ -37,7 +39,7 @@ export class Story {
 
   /** Starts GitHub and the App. */
   static async begin(options: StoryOptions = {}): Promise<Story> {
-    const github = await FakeGitHub.start();
+    const github = options.github ?? (await FakeGitHub.start());
     const story = new Story(github, mkdtempSync(join(tmpdir(), 'codegenapp-story-')), options);
     await story.startApp();
     return story;

@@ -49,12 +49,14 @@ describe('workspaces', () => {
   });
 
   it('that a dead process left are removed, others and other things are not', async () => {
-    const workspaces = new Workspaces({ directory: folder });
-    await expect(workspaces.removeStale(new Set())).resolves.toBe(0);
-    const [a, b] = [await workspaces.create(), await workspaces.create()];
+    const living = new Workspaces({ directory: folder, process: 'living' });
+    const died = new Workspaces({ directory: folder, process: 'died' });
+    const isDead = (process: string) => process === 'died';
+    await expect(living.removeStale(isDead)).resolves.toBe(0);
+    const [a, b] = [await died.create(), await living.create()];
     const other = path.join(path.dirname(a.folder), 'not-ours');
     mkdirSync(other);
-    await expect(workspaces.removeStale(new Set([b.name]))).resolves.toBe(1);
+    await expect(living.removeStale(isDead)).resolves.toBe(1);
     expect([a.folder, b.folder, other].map((place) => existsSync(place))).toEqual([false, true, true]);
   });
 
