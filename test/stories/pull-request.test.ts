@@ -25,7 +25,7 @@ describe('a pull request is validated end to end', () => {
       setup_commands: 'echo built > built.txt',
       deploy_commands: `test -f built.txt; ${SERVER}`,
       test_commands:
-        'test "$(cat feature.txt)" = done; test "$PR_NUMBER" = 1; curl -s "$DEPLOY_URL" | grep hello',
+        'test "$(cat feature.txt)" = done; test "$PR_NUMBER" = 1; node -e "fetch(process.env.DEPLOY_URL).then((r) => r.text()).then((t) => process.exit(t === \'hello\' ? 0 : 1))"',
     });
     const [delivery] = await story.deliver(pr.opened);
     expect(delivery!.statusCode).toBe(202);
