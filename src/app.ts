@@ -6,12 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Express } from 'express';
 import type { ProbotOctokit } from 'probot';
+import { accessRouter, keptToken, loginLink } from './api/access.js';
 import { healthRoutes } from './api/health.js';
+import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project } from './database/entities/index.js';
 import { PipelineStore } from './database/pipeline-store.js';
+import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
 import { SettingsStore } from './database/settings-store.js';
 import { createRedactor } from './domain/redaction.js';
@@ -62,8 +65,10 @@ export interface App {
 }
 
 /** @throws OperationalError where the database, the sandbox or the data directory can't be used */
-export async function buildApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  await prepareDataDir(config.dataDir);
+export async function buildApp(given: Config, overrides: Overrides = {}): Promise<App> {
+  await prepareDataDir(given.dataDir);
+  const token = given.apiToken ?? (await keptToken(given.dataDir));
+  const config = { ...given, apiToken: token };
   const ownSecrets = createRedactor(secretsOf(config));
   const log = overrides.log ?? (await createLogger(config.log, (line) => ownSecrets.redact(line)));
 
@@ -107,11 +112,11 @@ export async function buildApp(config: Config, overrides: Overrides = {}): Promi
     const address = server?.address() as AddressInfo | null | undefined;
     return config.publicUrl ?? `http://localhost:${address?.port ?? config.port}`;
   };
-  const redactorOf = async (project: Project) => {
+  const redactorFor = async (project: Pick<Project, 'id'>) => {
     const { secrets = {} } = await settings.of(project.id);
-    const redactor = createRedactor([...secretsOf(config), ...Object.values(secrets)]);
-    return (text: string) => redactor.redact(text);
+    return createRedactor([...secretsOf(config), ...Object.values(secrets)]);
   };
+  const redactorOf = async (project: Project) => (await redactorFor(project)).redact;
   const publisher = new Publisher({ projects, pipelines, github, publicUrl, redactorOf, log });
   const worker = new PipelineWorker({
     store: pipelines,
@@ -137,10 +142,26 @@ export async function buildApp(config: Config, overrides: Overrides = {}): Promi
     await bot?.load(codegenApp({ database, projects, pipelines, starter, actions, github, log }));
   const events = new EventProcessor(database, github, log);
 
+  const inbox = new Inbox(database, queue);
+  const api = apiRouter({
+    database,
+    projects,
+    editor: new ProjectEditor({ database, settings, pipelines, webUrl: config.github.webUrl }),
+    settings,
+    pipelines,
+    actions,
+    agent: null,
+    inbox,
+    logsDir: join(config.dataDir, 'logs'),
+    publicUrl,
+    redactorOf: redactorFor,
+    log,
+  });
   const http = httpApp({
     log,
+    routers: [accessRouter({ token, host: config.host, publicUrl }), api],
     webhooks: webhookRoutes({
-      inbox: new Inbox(database, queue),
+      inbox,
       secret: config.github.webhookSecret,
       findProject: (id) => projects.find(id),
       log,
@@ -166,6 +187,8 @@ export async function buildApp(config: Config, overrides: Overrides = {}): Promi
       });
       const { port } = server.address() as AddressInfo;
       log.info({ host: config.host, port, version: VERSION }, `listening on ${publicUrl()}`);
+      // Not logged: the log hides the token, and files keep it longer than a terminal does.
+      if (!given.apiToken) process.stdout.write(`Log in: ${loginLink(publicUrl(), token)}\n`);
       return port;
     },
     async work() {

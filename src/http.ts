@@ -1,5 +1,6 @@
 /** The HTTP side of the server: which router answers what, in which order. */
 import express, { type Express, type Router } from 'express';
+import { securityHeaders } from './api/access.js';
 import { notFound, problemHandler } from './api/problem.js';
 import type { Logger } from './logging.js';
 
@@ -15,6 +16,7 @@ export interface HttpParts {
 export function httpApp({ webhooks, health, routers = [], log }: HttpParts): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.use(securityHeaders);
   app.use(health, webhooks, ...routers);
   app.use(notFound, problemHandler(log));
   return app;

@@ -2,6 +2,7 @@ import { Mutex } from 'async-mutex';
 import { DataSource, type EntityManager } from 'typeorm';
 import { OperationalError, messageOf } from '../domain/errors.js';
 import { createDataSource, dataSourceOptions } from './data-source.js';
+import { createTriggers } from './pipeline-totals.js';
 
 /**
  * The one way to the database. On SQLite TypeORM shares one connection: a second transaction fails and a plain
@@ -33,6 +34,7 @@ export class Database {
       await writer.query('PRAGMA synchronous = FULL');
       await refuseNewer(writer);
       await writer.runMigrations();
+      await createTriggers(writer.createQueryRunner());
       const reader = new DataSource(dataSourceOptions(where));
       await connect(reader);
       await reader.query('PRAGMA query_only = ON');

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { In, type EntityManager } from 'typeorm';
 import { isSettingKey, parseSetting, SETTINGS, type SettingKey, type Settings } from '../domain/settings.js';
 import type { SecretBox } from '../domain/secret-box.js';
 import type { Database } from './database.js';
@@ -23,6 +23,23 @@ export class SettingsStore {
       if (parsed.ok) settings[key] = parsed.value;
     }
     return settings;
+  }
+
+  /** One key of several projects; those that set it only. */
+  async ofProjects<Key extends SettingKey>(
+    projectIds: readonly string[],
+    key: Key,
+  ): Promise<Map<string, Settings[Key]>> {
+    const rows = await this.database.read.findBy(ProjectSetting, { projectId: In([...projectIds]), key });
+    const values = new Map<string, Settings[Key]>();
+    for (const { projectId, value } of rows) {
+      const parsed = parseSetting(
+        key,
+        JSON.parse(SETTINGS[key].secret ? this.box.open(value, placeOf(projectId, key)) : value),
+      );
+      if (parsed.ok) values.set(projectId, parsed.value);
+    }
+    return values;
   }
 
   /** @param value as `parseSetting` returned it */

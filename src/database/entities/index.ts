@@ -1,10 +1,20 @@
 import { AgentRun } from './agent-run.js';
 import { Job } from './job.js';
+import { PipelineTotal } from './pipeline-total.js';
 import { Project } from './project.js';
 import { ProjectSetting } from './project-setting.js';
 import { Stage } from './stage.js';
 import { ValidationPipeline } from './validation-pipeline.js';
 import { WebhookEvent } from './webhook-event.js';
 
-export { AgentRun, Job, Project, ProjectSetting, Stage, ValidationPipeline, WebhookEvent };
-export const entities = [AgentRun, Job, Project, ProjectSetting, Stage, ValidationPipeline, WebhookEvent];
+export { AgentRun, Job, PipelineTotal, Project, ProjectSetting, Stage, ValidationPipeline, WebhookEvent };
+export const entities = [
+  AgentRun,
+  Job,
+  PipelineTotal,
+  Project,
+  ProjectSetting,
+  Stage,
+  ValidationPipeline,
+  WebhookEvent,
+];

@@ -12,6 +12,10 @@ export type Trigger = (typeof TRIGGERS)[number];
 @Index('pipelines_by_pull_request', ['projectId', 'pullRequestNumber', 'id'])
 @Index('pipelines_by_head', ['projectId', 'headSha', 'id'])
 @Index('pipelines_by_status', ['status', 'id'])
+@Index('pipelines_by_project_status', ['projectId', 'status', 'id'])
+@Index('pipelines_by_project_conclusion', ['projectId', 'conclusion', 'id'])
+@Index('pipelines_by_completion', ['completedAt', 'startedAt', 'conclusion'])
+@Index('pipelines_by_project_completion', ['projectId', 'completedAt', 'startedAt', 'conclusion'])
 export class ValidationPipeline {
   @Id() id!: string;
   @Word(36) projectId!: string;

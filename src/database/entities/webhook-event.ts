@@ -8,6 +8,8 @@ export type EventStatus = (typeof EVENT_STATUSES)[number];
 @Entity('webhook_events')
 @Index('webhook_events_by_project', ['projectId', 'id'])
 @Index('webhook_events_by_status', ['status', 'id'])
+@Index('webhook_events_by_project_status', ['projectId', 'status', 'id'])
+@Index('webhook_events_by_project_event', ['projectId', 'event', 'id'])
 export class WebhookEvent {
   @Id() id!: string;
   /** GitHub's GUID; a redelivery keeps it. */

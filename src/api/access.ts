@@ -1,0 +1,185 @@
+/**
+ * Who may use the API and the pages: whoever has the token, as a bearer or by the cookie of the login link. The
+ * webhook and health routes come before this; everything after it is guarded.
+ */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import { Problem } from './problem.js';
+
+export const COOKIE = 'codegenapp_session';
+const COOKIE_DAYS = 30;
+const FAILED_LOGINS = 20;
+const FAILED_LOGINS_WINDOW_MS = 10 * 60_000;
+
+/** What is answered without a token: the login itself, and a document that says nothing of this server. */
+const OPEN = ['/login', '/api/openapi.json'];
+
+export interface AccessOptions {
+  token: string;
+  /** HOST: a name that this server may be called by. */
+  host: string;
+  /** Without a slash at the end. */
+  publicUrl(): string;
+}
+
+/** The token that was made on the first start, kept with mode 0600. */
+export async function keptToken(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'api.token');
+  await mkdir(dataDir, { recursive: true });
+  try {
+    await writeFile(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return (await readFile(path, 'utf8')).trim();
+}
+
+export const loginLink = (publicUrl: string, token: string): string =>
+  `${publicUrl}/login?token=${encodeURIComponent(token)}`;
+
+const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** On every answer; pages set a policy of their own afterwards. */
+export const securityHeaders: RequestHandler = (_request, response, next) => {
+  response.set({
+    'Content-Security-Policy': POLICY,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+  });
+  next();
+};
+
+export function accessRouter(options: AccessOptions): Router {
+  const router = Router();
+  const session = createHmac('sha256', options.token).update('codegenapp session').digest('base64url');
+  const limit = rateLimit({
+    windowMs: FAILED_LOGINS_WINDOW_MS,
+    limit: FAILED_LOGINS,
+    skipSuccessfulRequests: true,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    // Without a proxy that is trusted, the header is anybody's word.
+    validate: { xForwardedForHeader: false },
+    handler: () => {
+      throw new Problem(429, 'Too many failed logins', 'Wait some minutes, then try again.');
+    },
+  });
+
+  router.use((request, response, next) => {
+    refuseForeignHost(request, options);
+    refuseCrossOrigin(request, options);
+    if (OPEN.includes(request.path)) return next();
+    const authorization = request.get('authorization');
+    if (authorization !== undefined) {
+      const bearer = /^bearer +(.*)$/i.exec(authorization)?.[1];
+      // Header values come as latin1, whatever their bytes were.
+      if (bearer !== undefined && isSame(Buffer.from(bearer, 'latin1'), options.token)) return next();
+      return void limit(request, response, refuse(request, response));
+    }
+    const cookie = cookieOf(request);
+    if (cookie !== null && isSame(cookie, session)) return next();
+    if (askAgainFromHere(request, response)) return;
+    refuse(request, response)();
+  });
+
+  router.get('/login', limit, (request, response) => {
+    const { token } = request.query;
+    if (typeof token !== 'string' || !isSame(token, options.token)) return refuse(request, response)();
+    response
+      .cookie(COOKIE, session, {
+        httpOnly: true,
+        sameSite: 'strict',
+        secure: options.publicUrl().startsWith('https:'),
+        maxAge: COOKIE_DAYS * 86_400_000,
+        path: '/',
+      })
+      .set('Cache-Control', 'no-store')
+      .redirect(303, '/');
+  });
+  return router;
+}
+
+/** Compares digests, so that neither content nor length shows in the time it takes. */
+function isSame(given: string | Buffer, expected: string): boolean {
+  const digest = (value: string | Buffer) => createHash('sha256').update(value).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+function cookieOf(request: Request): string | null {
+  const pairs = (request.get('cookie') ?? '').split(';').map((pair) => pair.trim());
+  return pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1) ?? null;
+}
+
+/** Another site's name that leads here (DNS rebinding) must not make its scripts our own. */
+function refuseForeignHost(request: Request, { host, publicUrl }: AccessOptions): void {
+  const names = ['localhost', '127.0.0.1', '[::1]', hostName(host), hostName(new URL(publicUrl()).host)];
+  const given = hostName(request.get('host') ?? '');
+  if (given === null || !names.includes(given))
+    throw new Problem(
+      403,
+      'Foreign host',
+      'This server is not known by that name; set PUBLIC_URL to the address that people use.',
+    );
+}
+
+/** Without port; null for what is no host. */
+function hostName(host: string): string | null {
+  const bracketed = /^[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*$/i.test(host) ? `[${host}]` : host;
+  if (!/^[\w.:[\]-]+$/.test(bracketed) || !URL.canParse(`http://${bracketed}`)) return null;
+  return new URL(`http://${bracketed}`).hostname;
+}
+
+const SAFE = ['GET', 'HEAD', 'OPTIONS'];
+
+function refuseCrossOrigin(request: Request, { publicUrl }: AccessOptions): void {
+  if (SAFE.includes(request.method)) return;
+  const site = request.get('sec-fetch-site');
+  const origin = request.get('origin');
+  const isOurs =
+    origin === undefined ||
+    origin === new URL(publicUrl()).origin ||
+    (URL.canParse(origin) && new URL(origin).host === request.get('host')?.toLowerCase());
+  if (isOurs && (site === undefined || site === 'same-origin' || site === 'none')) return;
+  throw new Problem(403, 'Cross-origin', 'Changes are taken from this server’s own pages only.');
+}
+
+const wantsPage = (request: Request): boolean =>
+  request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+
+/**
+ * A click on another site (a check's link on GitHub) comes without our strict cookie. The same page asked for by
+ * us has it; that request is same-origin, so this happens once.
+ */
+function askAgainFromHere(request: Request, response: Response): boolean {
+  if (!wantsPage(request) || request.get('sec-fetch-site') !== 'cross-site') return false;
+  const page = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>…</title>';
+  response.status(200).set('Cache-Control', 'no-store').type('html').send(page);
+  return true;
+}
+
+const LOGIN_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Log in · CodegenApp</title>
+<h1>Log in</h1>
+<p>Open the login link that the server printed when it started, or give its API token:</p>
+<form action="/login"><label>API token <input type="password" name="token" required autocomplete="current-password"></label>
+<button>Log in</button></form></html>
+`;
+
+function refuse(request: Request, response: Response): () => void {
+  return () => {
+    response.set('WWW-Authenticate', 'Bearer realm="CodegenApp"');
+    if (!wantsPage(request))
+      throw new Problem(401, 'Not logged in', 'Send the API token as `Authorization: Bearer`.');
+    response
+      .status(401)
+      .set('Content-Security-Policy', POLICY.replace("form-action 'none'", "form-action 'self'"))
+      .set('Cache-Control', 'no-store')
+      .type('html')
+      .send(LOGIN_PAGE);
+  };
+}

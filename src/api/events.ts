@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { WebhookEvent } from '../database/entities/index.js';
+import { pageOf } from '../database/pages.js';
+import { newId } from '../domain/ids.js';
+import { summarise } from '../webhooks/events.js';
+import { answerEvent, answerPage, redactTexts } from './answers.js';
+import { projectOr404, type ApiDeps } from './deps.js';
+import { missing, route, type Route } from './route.js';
+import * as schemas from './schemas/index.js';
+
+/** All but the payload, which may have megabytes. */
+const LISTED = {
+  id: true,
+  deliveryId: true,
+  event: true,
+  action: true,
+  status: true,
+  error: true,
+  pullRequestNumber: true,
+  replayOf: true,
+  receivedAt: true,
+  processedAt: true,
+} as const;
+
+export function eventRoutes(deps: ApiDeps): Route[] {
+  const { database, inbox } = deps;
+  return [
+    route(
+      {
+        method: 'get',
+        path: '/webhooks/events/{projectId}',
+        operationId: 'listEvents',
+        summary: 'Stored webhook events of a project',
+        tag: 'Webhooks',
+        params: z.object({ projectId: schemas.id }),
+        query: schemas.eventQuery,
+        answer: { status: 200, description: 'One page.', schema: schemas.webhookEventPage },
+      },
+      async ({ params, query: { limit, cursor, event, status } }) => {
+        const project = await projectOr404(deps, params.projectId);
+        const where = {
+          projectId: project.id,
+          ...(event === undefined ? {} : { event }),
+          ...(status === undefined ? {} : { status }),
+        };
+        const page = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED);
+        const { redact } = await deps.redactorOf(project);
+        return answerPage(page, (row) => redactTexts(answerEvent(row), redact));
+      },
+    ),
+    route(
+      {
+        method: 'post',
+        path: '/webhooks/replay/{eventId}',
+        operationId: 'replayEvent',
+        summary: 'Handle a stored event once more, as a new one',
+        tag: 'Webhooks',
+        params: z.object({ eventId: schemas.id }),
+        answer: { status: 202, description: 'Stored and queued.', schema: schemas.replayed },
+      },
+      async ({ params }) => {
+        const original = await database.read.findOneBy(WebhookEvent, { id: params.eventId });
+        if (!original) throw missing('event');
+        const { event, payload, projectId } = original;
+        const { eventId } = await inbox.store({
+          deliveryId: newId(),
+          event,
+          payload,
+          summary: summarise(event, JSON.parse(payload) as object),
+          ...(projectId === null ? {} : { projectId }),
+          replayOf: original.id,
+        });
+        return { eventId };
+      },
+    ),
+  ];
+}

@@ -1,0 +1,36 @@
+/** THE list of what the REST API answers. */
+import type { Router } from 'express';
+import { agentRunRoutes } from './agent-runs.js';
+import type { ApiDeps } from './deps.js';
+import { elsewhere } from './elsewhere.js';
+import { eventRoutes } from './events.js';
+import { openApiDocument } from './openapi.js';
+import { pipelineRoutes } from './pipelines.js';
+import { projectRoutes } from './projects.js';
+import { route, routerOf, type Route } from './route.js';
+import { settingsRoutes } from './settings.js';
+import { document } from './schemas/index.js';
+
+export function apiRouter(deps: ApiDeps): Router {
+  const routes: Route[] = [
+    ...projectRoutes(deps),
+    ...settingsRoutes(deps),
+    ...eventRoutes(deps),
+    ...pipelineRoutes(deps),
+    ...agentRunRoutes(deps),
+    route(
+      {
+        method: 'get',
+        path: '/api/openapi.json',
+        operationId: 'readDocument',
+        summary: 'This document',
+        tag: 'Server',
+        open: true,
+        answer: { status: 200, description: 'OpenAPI 3.1.', schema: document },
+      },
+      () => Promise.resolve(description),
+    ),
+  ];
+  const description = openApiDocument([...routes.map(({ spec }) => spec), ...elsewhere]);
+  return routerOf(routes);
+}

@@ -1,0 +1,83 @@
+/** The logs of a pipeline as text, whole or in part, with every byte of a secret masked by one `*`. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { STAGE_NAMES, type StageName } from '../domain/pipeline.js';
+import type { Redactor } from '../domain/redaction.js';
+
+type Part = { text: Buffer } | { path: string; size: number };
+
+const sizeOf = (part: Part): number => ('text' in part ? part.text.length : part.size);
+
+/** Masks keep the length, so a range of the log is the range of its file. */
+export class PipelineLog {
+  private constructor(private readonly parts: Part[]) {}
+
+  /** @param stage without it, all stages in order, with a header line each */
+  static async open(folder: string, stage?: StageName): Promise<PipelineLog> {
+    const parts: Part[] = [];
+    for (const name of stage ? [stage] : STAGE_NAMES) {
+      const path = join(folder, `${name}.log`);
+      const size = await sizeOfFile(path);
+      if (size === null) continue;
+      if (!stage) parts.push({ text: Buffer.from(`${parts.length > 0 ? '\n' : ''}==> ${name} <==\n`) });
+      parts.push({ path, size });
+    }
+    return new PipelineLog(parts);
+  }
+
+  get size(): number {
+    return this.parts.reduce((sum, part) => sum + sizeOf(part), 0);
+  }
+
+  /** The bytes from `start` up to but without `end`. */
+  async *read(start: number, end: number, redactor: Redactor): AsyncGenerator<Buffer> {
+    let offset = 0;
+    for (const part of this.parts) {
+      const from = Math.max(0, start - offset);
+      const to = Math.min(sizeOf(part), end - offset);
+      offset += sizeOf(part);
+      if (from >= to) continue;
+      if ('text' in part) yield part.text.subarray(from, to);
+      else yield* masked(part, from, to, redactor);
+    }
+  }
+}
+
+/** Reads some bytes on either side too, so that a secret across an edge is seen. */
+async function* masked(
+  { path, size }: { path: string; size: number },
+  start: number,
+  end: number,
+  redactor: Redactor,
+): AsyncGenerator<Buffer> {
+  let offset = Math.max(0, start - redactor.context);
+  const source = createReadStream(path, { start: offset, end: Math.min(size, end + redactor.context) - 1 });
+  const output = redactor.stream();
+  source.once('error', (error) => output.destroy(error));
+  source.pipe(output);
+  let sent = start;
+  try {
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      const piece = chunk.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
+      offset += chunk.length;
+      sent += piece.length;
+      if (piece.length > 0) yield piece;
+      if (offset >= end) break;
+    }
+  } finally {
+    source.destroy();
+    output.destroy();
+  }
+  // A log that was shortened meanwhile: what was promised is kept to.
+  if (sent < end) yield Buffer.alloc(end - sent, '\n');
+}
+
+export async function sizeOfFile(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
