@@ -1,11 +1,13 @@
 /** The HTTP side of the server: which router answers what, in which order. */
-import express, { type Express, type Router } from 'express';
+import express, { type Express, type RequestHandler, type Router } from 'express';
 import { securityHeaders } from './api/access.js';
 import { notFound, problemHandler } from './api/problem.js';
 import type { Logger } from './logging.js';
 
 export interface HttpParts {
-  /** Before everything else: they read the raw body. */
+  /** What sees every request first: request ids, times. */
+  before?: RequestHandler[];
+  /** Before every parser: they read the raw body. */
   webhooks: Router;
   health: Router;
   /** What else this process answers: the REST API, the pages. */
@@ -13,11 +15,10 @@ export interface HttpParts {
   log: Logger;
 }
 
-export function httpApp({ webhooks, health, routers = [], log }: HttpParts): Express {
+export function httpApp({ webhooks, health, before = [], routers = [], log }: HttpParts): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use(securityHeaders);
-  app.use(health, webhooks, ...routers);
+  app.use(...before, securityHeaders, health, webhooks, ...routers);
   app.use(notFound, problemHandler(log));
   return app;
 }

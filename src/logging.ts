@@ -1,4 +1,8 @@
-/** Structured logs on stdout and, rotated by size, in a file. Every line passes the redactor given. */
+/**
+ * Structured logs on stdout and, rotated by size, in a file. Every line passes the redactor given and carries the
+ * ids of the work that it was written in, also where a library wrote it.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdirSync, openSync, closeSync, fstatSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino, type Logger } from 'pino';
@@ -9,6 +13,28 @@ export type { Logger } from 'pino';
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const KEPT_FILES = 5;
 
+export interface LogContext {
+  requestId?: string;
+  deliveryId?: string;
+  eventId?: string;
+  pipelineId?: string;
+  agentRunId?: string;
+}
+
+const contexts = new AsyncLocalStorage<LogContext>();
+
+/** Runs `work` so that every line written in it, by whatever logger with `logMixin`, carries these ids too. */
+export const withLogContext = <T>(ids: LogContext, work: () => T): T =>
+  contexts.run({ ...contexts.getStore(), ...ids }, work);
+
+/** Adds ids to the rest of the work under way, such as a request whose delivery is known only now. */
+export function addToLogContext(ids: LogContext): void {
+  Object.assign(contexts.getStore() ?? {}, ids);
+}
+
+/** For pino: the ids of the work under way. A copy, since pino writes into what it gets. */
+export const logMixin = (): object => ({ ...contexts.getStore() });
+
 /** @param redact hides secrets in one finished line. */
 export async function createLogger(
   options: Config['log'],
@@ -17,7 +43,7 @@ export async function createLogger(
   const file = options.file === null ? null : new RotatingFile(options.file);
   const write = await stdoutWriter(options.format);
   return pino(
-    { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, mixin: logMixin },
     {
       write(line: string) {
         const safe = redact(line);
@@ -37,7 +63,7 @@ async function stdoutWriter(format: 'json' | 'pretty'): Promise<(line: string) =
 }
 
 /** Appends; at the size limit `x.log` becomes `x.log.1`, that `x.log.2`, and the oldest goes. */
-class RotatingFile {
+export class RotatingFile {
   private fd = -1;
   private size = 0;
 

@@ -71,6 +71,16 @@ export class Database {
     return result;
   }
 
+  /** Tells of every statement that succeeded, from now on. */
+  onQuery(listener: (sql: string, seconds: number) => void): void {
+    for (const { subscribers } of new Set([this.writer, this.reader]))
+      subscribers.push({
+        afterQuery: ({ query, executionTime }) => {
+          if (executionTime !== undefined) listener(query, executionTime / 1000);
+        },
+      });
+  }
+
   /** Calls back once the transaction is committed, and not when it is rolled back. */
   onCommit(tx: EntityManager, callback: () => void): void {
     const callbacks = this.afterCommit.get(tx) ?? [];

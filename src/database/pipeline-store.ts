@@ -46,8 +46,12 @@ export class StaleAttempt extends Error {
 
 /** Pipelines and their stages. What follows from a change (jobs) is enqueued in the same transaction. */
 export class PipelineStore {
-  /** In this process only: `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write. */
-  readonly events = new EventEmitter<{ cancel: [id: string]; changed: [id: string] }>().setMaxListeners(0);
+  /** In this process only: `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write, `completed` (id). */
+  readonly events = new EventEmitter<{
+    cancel: [id: string];
+    changed: [id: string];
+    completed: [id: string];
+  }>().setMaxListeners(0);
 
   constructor(
     private readonly database: Database,
@@ -104,6 +108,7 @@ export class PipelineStore {
     await tx.insert(ValidationPipeline, row);
     await this.publish(tx, row.id);
     if (row.status === 'queued') await this.enqueue(tx, row);
+    else if (row.status === 'completed') this.announceCompleted(tx, row.id);
     return row;
   }
 
@@ -158,6 +163,7 @@ export class PipelineStore {
         { id },
         { ...completedNow(), conclusion: 'cancelled', reason, cancelReason: reason },
       );
+      this.announceCompleted(tx, id);
       await this.publish(tx, id);
     }
     return rows.map(({ id }) => id);
@@ -260,6 +266,7 @@ export class PipelineStore {
         validationResults: completion.results ?? null,
       });
       await this.saveStages(tx, held.id, stages);
+      this.announceCompleted(tx, held.id);
       await this.publish(tx, held.id);
     });
   }
@@ -281,6 +288,12 @@ export class PipelineStore {
     });
   }
 
+  /** Enqueues the work on a pipeline that has lost its job. */
+  async revive(tx: EntityManager, id: string): Promise<void> {
+    const row = await tx.findOneBy(ValidationPipeline, { id });
+    if (row && row.status !== 'completed') await this.enqueue(tx, row);
+  }
+
   async saveCheck(
     id: string,
     check: Partial<Pick<ValidationPipeline, 'checkRunId' | 'checkRequested' | 'commentId'>>,
@@ -292,6 +305,10 @@ export class PipelineStore {
   async publish(tx: EntityManager, pipelineId: string): Promise<void> {
     await this.queue.enqueue(tx, { kind: 'publish', subject: pipelineId, lane: `publish:${pipelineId}` });
     this.database.onCommit(tx, () => this.events.emit('changed', pipelineId));
+  }
+
+  private announceCompleted(tx: EntityManager, id: string): void {
+    this.database.onCommit(tx, () => this.events.emit('completed', id));
   }
 
   private async enqueue(

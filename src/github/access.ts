@@ -8,11 +8,15 @@ import { GitHubRepository } from './repository.js';
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** A GitHub that accepts a connection and never answers must not hold anything up for ever. */
-const fetchWithTimeout: typeof fetch = (url, options) => {
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-  return fetch(url, { ...options, signal });
-};
+const fetchWithTimeout =
+  (onAnswer: (headers: Headers) => void): typeof fetch =>
+  async (url, options) => {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const response = await fetch(url, { ...options, signal });
+    onAnswer(response.headers);
+    return response;
+  };
 
 /**
  * Who we are towards GitHub: the App where it is installed, otherwise the plain token. Each is a Probot, so that
@@ -29,6 +33,7 @@ export class GitHubAccess {
     config: Config['github'],
     log: Logger,
     OctokitBase: typeof ProbotOctokit = ProbotOctokit,
+    onAnswer: (headers: Headers) => void = () => undefined,
   ): Promise<GitHubAccess> {
     const common = {
       baseUrl: config.apiUrl,
@@ -36,7 +41,7 @@ export class GitHubAccess {
       secret: config.webhookSecret ?? 'unused: deliveries are verified before they are stored',
       log,
       Octokit: OctokitBase,
-      request: { fetch: fetchWithTimeout },
+      request: { fetch: fetchWithTimeout(onAnswer) },
     };
     const app = config.app
       ? new Probot({ ...common, appId: config.app.id, privateKey: config.app.privateKey })

@@ -71,7 +71,7 @@ export class PipelineWorker {
       throw new Error('another worker holds this pipeline, or died with it a moment ago');
 
     const held: Running = { id: pipeline.id, attempt: pipeline.attempt, controller: new AbortController() };
-    const logger = log.child({ pipelineId, attempt: held.attempt });
+    const logger = log.child({ attempt: held.attempt });
     this.running.set(pipelineId, held);
     try {
       await this.work(pipeline, held, logger);

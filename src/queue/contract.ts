@@ -30,6 +30,8 @@ export interface JobRun {
   attempt: number;
   /** Whether a throw now would be the end of it. */
   lastAttempt: boolean;
+  /** How long it was due before it was begun, where the backend knows. */
+  waitedMs?: number;
 }
 
 export type JobHandler = (job: JobRun) => Promise<void>;
@@ -55,6 +57,12 @@ export interface Queue {
   /** Takes no more jobs; resolves when the running ones have ended. */
   stop(): Promise<void>;
   counts(): Promise<QueueCounts>;
+  /** The same by kind; kinds without jobs may be missing. */
+  countsByKind(): Promise<Map<string, QueueCounts>>;
+  /** Those of the subjects that have a job of this kind which waits or runs. */
+  withJob(kind: JobKind, subjects: readonly string[]): Promise<Set<string>>;
+  /** The subjects of at most `limit` jobs of this kind that failed for good; those jobs are forgotten. */
+  takeFailed(tx: EntityManager, kind: JobKind, limit: number): Promise<string[]>;
 }
 
 /** Seconds before the next try: 2, 4, 8 … up to 5 minutes. */

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import type { EntityManager } from 'typeorm';
+import { In, IsNull, MoreThanOrEqual, type EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { Job } from '../database/entities/index.js';
 import { messageOf } from '../domain/errors.js';
@@ -13,11 +13,13 @@ import {
   type Queue,
   type QueueCounts,
 } from './contract.js';
+import { jobContext } from './observe.js';
 import { isDead, newOwner } from './owner.js';
 
 const LOCK_MS = 60_000;
 const RENEW_MS = 15_000;
 const POLL_MS = 1_000;
+const STATES = ['queued', 'running', 'failed'] as const;
 
 /**
  * The queue as rows of the application's own database. A job is taken by a lock with an end that is renewed
@@ -66,14 +68,45 @@ export class EmbeddedQueue implements Queue {
   }
 
   async counts(): Promise<QueueCounts> {
-    const rows = await this.database.read.query<{ state: keyof QueueCounts; n: number | string }[]>(
-      `SELECT CASE WHEN attempts >= ${MAX_ATTEMPTS} AND locked_by IS NULL THEN 'failed'
-                   WHEN locked_by IS NOT NULL THEN 'running' ELSE 'queued' END AS state, COUNT(*) AS n
-       FROM jobs GROUP BY 1`,
-    );
-    const counts: QueueCounts = { queued: 0, running: 0, failed: 0 };
-    for (const { state, n } of rows) counts[state] = Number(n);
+    const counts = noJobs();
+    for (const ofKind of (await this.countsByKind()).values())
+      for (const state of STATES) counts[state] += ofKind[state];
     return counts;
+  }
+
+  async countsByKind(): Promise<Map<string, QueueCounts>> {
+    const rows = await this.database.read.query<
+      { kind: string; state: keyof QueueCounts; n: number | string }[]
+    >(
+      `SELECT kind, CASE WHEN attempts >= ${MAX_ATTEMPTS} AND locked_by IS NULL THEN 'failed'
+                         WHEN locked_by IS NOT NULL THEN 'running' ELSE 'queued' END AS state, COUNT(*) AS n
+       FROM jobs GROUP BY 1, 2`,
+    );
+    const counts = new Map<string, QueueCounts>();
+    for (const { kind, state, n } of rows)
+      counts.set(kind, { ...(counts.get(kind) ?? noJobs()), [state]: Number(n) });
+    return counts;
+  }
+
+  async withJob(kind: JobKind, subjects: readonly string[]): Promise<Set<string>> {
+    const jobs = await this.database.read.find(Job, {
+      select: { id: true, subject: true, attempts: true, lockedBy: true },
+      where: { kind, subject: In([...subjects]) },
+    });
+    return new Set(
+      jobs.filter((job) => job.attempts < MAX_ATTEMPTS || job.lockedBy !== null).map((job) => job.subject),
+    );
+  }
+
+  async takeFailed(tx: EntityManager, kind: JobKind, limit: number): Promise<string[]> {
+    const failed = await tx.find(Job, {
+      select: { id: true, subject: true },
+      where: { kind, attempts: MoreThanOrEqual(MAX_ATTEMPTS), lockedBy: IsNull() },
+      order: { id: 'ASC' },
+      take: limit,
+    });
+    if (failed.length > 0) await tx.delete(Job, { id: In(failed.map(({ id }) => id)) });
+    return failed.map(({ subject }) => subject);
   }
 
   /** Looks for work at once; calls while a look is under way lead to one more. */
@@ -133,11 +166,12 @@ export class EmbeddedQueue implements Queue {
     const { handler } = this.kinds.get(job.kind as JobKind)!;
     const lastAttempt = job.attempts >= MAX_ATTEMPTS;
     try {
-      await handler({ subject: job.subject, attempt: job.attempts, lastAttempt });
+      const waitedMs = Math.max(0, Date.now() - job.runAt.getTime());
+      await handler({ subject: job.subject, attempt: job.attempts, lastAttempt, waitedMs });
       await this.database.write((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
     } catch (error) {
       this.log.error(
-        { err: error, job: job.kind, subject: job.subject, attempt: job.attempts },
+        { err: error, job: job.kind, attempt: job.attempts, ...jobContext(job.kind, job.subject) },
         lastAttempt ? 'job failed for good' : 'job failed, will be tried again',
       );
       await this.giveBack(job, error).catch((failure) => this.complain(failure));
@@ -181,3 +215,5 @@ export class EmbeddedQueue implements Queue {
     this.log.error({ err: error }, 'the queue could not look for work, it will look again');
   }
 }
+
+const noJobs = (): QueueCounts => ({ queued: 0, running: 0, failed: 0 });

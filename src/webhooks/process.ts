@@ -3,7 +3,7 @@ import { WebhookEvent } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
 import { messageOf } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
-import type { Logger } from '../logging.js';
+import { withLogContext, type Logger } from '../logging.js';
 import type { JobRun } from '../queue/contract.js';
 import { MalformedEvent } from './events.js';
 
@@ -20,6 +20,10 @@ export class EventProcessor {
   async process({ subject: eventId, lastAttempt }: JobRun): Promise<void> {
     const row = await this.database.read.findOneBy(WebhookEvent, { id: eventId });
     if (row?.status !== 'queued') return;
+    await withLogContext({ eventId, deliveryId: row.deliveryId }, () => this.handle(row, lastAttempt));
+  }
+
+  private async handle(row: WebhookEvent, lastAttempt: boolean): Promise<void> {
     try {
       const payload = JSON.parse(row.payload) as { installation?: { id?: number } };
       const bot = this.github.botFor(payload.installation?.id ?? null);
@@ -36,10 +40,7 @@ export class EventProcessor {
     } catch (error) {
       const cause = rootOf(error);
       const final = cause instanceof MalformedEvent || lastAttempt;
-      this.log.warn(
-        { err: cause, deliveryId: row.deliveryId, event: row.event, final },
-        'an event could not be handled',
-      );
+      this.log.warn({ err: cause, event: row.event, final }, 'an event could not be handled');
       if (!final) throw cause;
       await this.finish(row, 'failed', messageOf(cause).slice(0, 2_000));
     }

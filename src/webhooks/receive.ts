@@ -3,12 +3,14 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import express, { Router, type Request, type RequestHandler } from 'express';
 import type { Project } from '../database/entities/index.js';
 import { Problem } from '../api/problem.js';
-import type { Logger } from '../logging.js';
+import { addToLogContext, type Logger } from '../logging.js';
 import { summarise, type EventSummary } from './events.js';
 import type { Inbox } from './inbox.js';
 
 /** GitHub's own limit on payloads. */
 const MAX_BODY = '25mb';
+
+const WORD = /^[\w-]{1,100}$/;
 
 export interface ReceiveDeps {
   inbox: Inbox;
@@ -48,11 +50,12 @@ function receive(
   return async (request, response) => {
     const event = request.get('x-github-event') ?? '';
     const deliveryId = request.get('x-github-delivery') ?? '';
+    if (WORD.test(deliveryId)) addToLogContext({ deliveryId });
     try {
       const project = await projectOf(request);
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       verify(body, request.get('x-hub-signature-256'), deps.secret);
-      if (!/^[\w-]{1,100}$/.test(event) || !/^[\w-]{1,100}$/.test(deliveryId))
+      if (!WORD.test(event) || !WORD.test(deliveryId))
         throw new Problem(
           400,
           'Not a webhook',
@@ -72,15 +75,12 @@ function receive(
         ...(project ? { projectId: project.id } : {}),
       });
       deps.onDelivery?.(event, stored.status);
-      deps.log.debug(
-        { deliveryId, event, eventId: stored.eventId, status: stored.status },
-        'delivery received',
-      );
+      deps.log.debug({ event, eventId: stored.eventId, status: stored.status }, 'delivery received');
       response.status(stored.status === 'duplicate' ? 200 : 202).json({ ...stored, deliveryId });
     } catch (error) {
       deps.onDelivery?.(event, 'refused');
       if (error instanceof Problem) throw error;
-      deps.log.error({ err: error, deliveryId, event }, 'a delivery could not be stored');
+      deps.log.error({ err: error, event }, 'a delivery could not be stored');
       throw new Problem(503, 'Not stored', 'The delivery could not be stored; send it again later.');
     }
   };

@@ -1,0 +1,56 @@
+import { AsyncResource } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import { withLogContext, type Logger } from './logging.js';
+
+/** So many patterns are told apart; whatever comes beyond is `other`. */
+const MAX_ROUTES = 200;
+
+/**
+ * Gives every request an id (a proxy's X-Request-Id where it has one, answered in the same header), which all its
+ * log lines carry; logs its end, without the query, which may hold a login token.
+ */
+export function accessLog(
+  log: Logger,
+  observe: (request: { method: string; route: string; status: number; seconds: number }) => void,
+): RequestHandler {
+  const routes = new Set<string>();
+  return (request, response, next) => {
+    const given = request.get('x-request-id');
+    const requestId = given !== undefined && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
+    response.set('x-request-id', requestId);
+    const { method, path } = request;
+    const began = performance.now();
+    withLogContext({ requestId }, () => {
+      // Made here, so that it keeps this request's ids, which the events of a socket do not.
+      const ended = AsyncResource.bind(() => {
+        const seconds = (performance.now() - began) / 1000;
+        const { statusCode: status } = response;
+        const changes = method !== 'GET' && method !== 'HEAD';
+        log[status >= 500 ? 'warn' : changes ? 'info' : 'debug'](
+          { method, path, status, ms: Math.round(seconds * 1000), aborted: !response.writableFinished },
+          'request answered',
+        );
+        // A live stream lasts as long as someone looks: that is no response time.
+        if (String(response.get('content-type')).startsWith('text/event-stream')) return;
+        let route = routeOf(request);
+        if (!routes.has(route)) {
+          if (routes.size < MAX_ROUTES) routes.add(route);
+          else route = 'other';
+        }
+        observe({ method: known(method), route, status, seconds });
+      });
+      response.once('close', ended);
+      next();
+    });
+  };
+}
+
+/** The pattern that answered, never the path itself: there are as many paths as anyone likes. */
+function routeOf({ route }: Request): string {
+  const path = (route as { path?: unknown } | undefined)?.path;
+  return typeof path === 'string' ? path : 'none';
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const known = (method: string): string => (METHODS.has(method) ? method : 'other');
