@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import type { Express } from 'express';
 import type { ProbotOctokit } from 'probot';
 import { accessRouter, keptToken, loginLink } from './api/access.js';
+import { accessLog } from './access-log.js';
 import { healthRoutes } from './api/health.js';
 import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project } from './database/entities/index.js';
+import { LeaseStore } from './database/lease-store.js';
 import { PipelineStore } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
@@ -26,13 +28,17 @@ import { GitHubAccess } from './github/access.js';
 import { httpApp } from './http.js';
 import { codegenApp } from './index.js';
 import { createLogger, type Logger } from './logging.js';
+import { Metrics, metricsRoutes } from './metrics.js';
 import { PipelineActions } from './pipeline/actions.js';
 import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
+import { Reconciler } from './pipeline/reconcile.js';
+import { Retention } from './pipeline/retention.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
+import { observed } from './queue/observe.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { selectSandbox } from './sandbox/select.js';
 import { sandboxUser } from './sandbox/user.js';
@@ -77,7 +83,10 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const projects = new ProjectStore(database, config.github.webUrl);
   const settings = new SettingsStore(database, new SecretBox(await secretsKey(config)));
   const pipelines = new PipelineStore(database, queue);
-  const github = await GitHubAccess.create(config.github, log, overrides.Octokit);
+  const metrics = new Metrics({ database, pipelines, queue, log });
+  const github = await GitHubAccess.create(config.github, log, overrides.Octokit, (headers) =>
+    metrics.githubAnswered(headers),
+  );
 
   const selected = overrides.sandbox
     ? { sandbox: overrides.sandbox, trustedOnly: false }
@@ -157,14 +166,21 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     redactorOf: redactorFor,
     log,
   });
+  const reconciler = new Reconciler(
+    { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, github, log },
+    [new Retention({ config, database, workspaces, cache, github, projects, log })],
+  );
+
   const http = httpApp({
     log,
-    routers: [accessRouter({ token, host: config.host, publicUrl }), api],
+    before: [accessLog(log, (answered) => metrics.requestAnswered(answered))],
+    routers: [accessRouter({ token, host: config.host, publicUrl }), metricsRoutes(metrics), api],
     webhooks: webhookRoutes({
       inbox,
       secret: config.github.webhookSecret,
       findProject: (id) => projects.find(id),
       log,
+      onDelivery: (event, outcome) => metrics.delivery(event, outcome),
     }),
     health: healthRoutes({
       version: VERSION,
@@ -193,15 +209,22 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     },
     async work() {
       await workspaces.removeStale(isDead);
-      await queue.start({
-        event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
-        publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
-        pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
-      });
+      await queue.start(
+        observed(
+          {
+            event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
+            publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
+            pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
+          },
+          (kind, job) => metrics.jobBegan(kind, job),
+        ),
+      );
+      reconciler.start();
     },
     async stop(graceMs) {
       draining = true;
       const idle = queue.stop();
+      await reconciler.stop();
       const grace = setTimeout(() => void worker.abandonAll(), graceMs);
       await idle;
       clearTimeout(grace);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationalError } from '../domain/errors.js';
 import { removeTree } from './remove-tree.js';
@@ -85,6 +85,17 @@ export class Workspaces {
       removed++;
     }
     return removed;
+  }
+
+  /** The names of those that nothing was made in directly for `ms`: what a process that died left. */
+  async untouchedFor(ms: number): Promise<string[]> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const untouched: string[] = [];
+    for (const name of names.filter((each) => NAME.test(each))) {
+      const found = await stat(path.join(this.#directory, name)).catch(() => undefined);
+      if (found && found.mtimeMs < Date.now() - ms) untouched.push(name);
+    }
+    return untouched;
   }
 
   async #checkFreeSpace(): Promise<void> {

@@ -1,5 +1,6 @@
 import { AgentRun } from './agent-run.js';
 import { Job } from './job.js';
+import { Lease } from './lease.js';
 import { PipelineTotal } from './pipeline-total.js';
 import { Project } from './project.js';
 import { ProjectSetting } from './project-setting.js';
@@ -7,10 +8,21 @@ import { Stage } from './stage.js';
 import { ValidationPipeline } from './validation-pipeline.js';
 import { WebhookEvent } from './webhook-event.js';
 
-export { AgentRun, Job, PipelineTotal, Project, ProjectSetting, Stage, ValidationPipeline, WebhookEvent };
+export {
+  AgentRun,
+  Job,
+  Lease,
+  PipelineTotal,
+  Project,
+  ProjectSetting,
+  Stage,
+  ValidationPipeline,
+  WebhookEvent,
+};
 export const entities = [
   AgentRun,
   Job,
+  Lease,
   PipelineTotal,
   Project,
   ProjectSetting,

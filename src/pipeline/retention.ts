@@ -1,0 +1,216 @@
+/** Deletes what is older than RETENTION_DAYS, little by little, so that nothing else waits for it. */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { In } from 'typeorm';
+import type { Config } from '../config.js';
+import type { Database } from '../database/database.js';
+import { AgentRun, Job, Stage, ValidationPipeline, WebhookEvent } from '../database/entities/index.js';
+import type { ProjectStore } from '../database/project-store.js';
+import { idAt, isId } from '../domain/ids.js';
+import type { RepositoryCache } from '../git/repository-cache.js';
+import type { Workspaces } from '../git/workspaces.js';
+import type { GitHubAccess } from '../github/access.js';
+import { statusOf } from '../github/repository.js';
+import type { Logger } from '../logging.js';
+import { MAX_ATTEMPTS } from '../queue/contract.js';
+
+const DAY_MS = 86_400_000;
+const EVERY_MS = 6 * 3_600_000;
+const BATCH = 500;
+/** Others write meanwhile: on SQLite one writes at a time. */
+const PAUSE_MS = 50;
+/** Longer than every stage of a pipeline may take together. */
+const WORKSPACE_MS = 2 * DAY_MS;
+const CACHE_BYTES = 10 * 1024 ** 3;
+/** Pull requests that GitHub is asked about in one round. */
+const MAX_ASKED = 200;
+
+export interface RetentionDeps {
+  config: Pick<Config, 'dataDir' | 'retentionDays'>;
+  database: Database;
+  workspaces: Workspaces;
+  cache: RepositoryCache;
+  github: GitHubAccess;
+  projects: ProjectStore;
+  log: Logger;
+}
+
+export interface Deleted {
+  events: number;
+  pipelines: number;
+  agentRuns: number;
+  jobs: number;
+  logs: number;
+  workspaces: number;
+}
+
+export class Retention {
+  readonly what = 'what is kept too long';
+  private notBefore = 0;
+
+  constructor(private readonly deps: RetentionDeps) {}
+
+  /** Every 6 hours; asked earlier it does nothing. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (Date.now() < this.notBefore) return;
+    const deleted = await this.sweep(signal);
+    if (!signal.aborted) this.notBefore = Date.now() + EVERY_MS;
+    if (Object.values(deleted).some((n) => n > 0))
+      this.deps.log.info(deleted, 'deleted what was kept too long');
+  }
+
+  async sweep(signal: AbortSignal): Promise<Deleted> {
+    const { config, cache } = this.deps;
+    const before = Date.now() - config.retentionDays * DAY_MS;
+    const deleted = {
+      events: await this.deleteRows(WebhookEvent, `status <> 'queued' AND id < '${idAt(before)}'`, signal),
+      pipelines: await this.deletePipelines(before, signal),
+      agentRuns: await this.deleteRows(
+        AgentRun,
+        `status NOT IN ('queued', 'running') AND updated_at < ${before} AND id < '${idAt(before)}'`,
+        signal,
+      ),
+      jobs: await this.deleteRows(
+        Job,
+        `attempts >= ${MAX_ATTEMPTS} AND locked_by IS NULL AND run_at < ${before}`,
+        signal,
+      ),
+      logs: await this.deleteLogs(before, signal),
+      workspaces: await this.deleteWorkspaces(signal),
+    };
+    if (!signal.aborted) await cache.pruneCaches(CACHE_BYTES);
+    return deleted;
+  }
+
+  /** @param which SQL without anything from outside in it */
+  private async deleteRows(
+    entity: typeof WebhookEvent | typeof AgentRun | typeof Job,
+    which: string,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { tableName } = this.deps.database.read.connection.getMetadata(entity);
+    return this.inBatches(signal, async () => {
+      const rows = await this.deps.database.read.query<{ id: string | number }[]>(
+        `SELECT id FROM ${tableName} WHERE ${which} ORDER BY id LIMIT ${BATCH}`,
+      );
+      if (rows.length === 0) return 0;
+      const ids = rows.map(({ id }) => id);
+      await this.deps.database.write((tx) =>
+        // Asked once more: a row may have come to life since.
+        tx
+          .createQueryBuilder()
+          .delete()
+          .from(entity)
+          .where({ id: In(ids) })
+          .andWhere(which)
+          .execute(),
+      );
+      return rows.length;
+    });
+  }
+
+  /**
+   * Completed ones only. Of a pull request that is open the newest stays, and the newest that knows its comment:
+   * without them that pull request would be validated and commented on anew.
+   */
+  private async deletePipelines(before: number, signal: AbortSignal): Promise<number> {
+    const newer =
+      'n.project_id = p.project_id AND n.pull_request_number = p.pull_request_number AND n.id > p.id';
+    const old = `p.status = 'completed' AND p.completed_at < ${before} AND p.id < '${idAt(before)}'`;
+    const superseded = `EXISTS (SELECT 1 FROM validation_pipelines n WHERE ${newer})
+      AND (p.comment_id IS NULL
+           OR EXISTS (SELECT 1 FROM validation_pipelines n WHERE ${newer} AND n.comment_id IS NOT NULL))`;
+    const { read } = this.deps.database;
+    let count = await this.inBatches(signal, async () => {
+      const rows = await read.query<{ id: string }[]>(
+        `SELECT p.id FROM validation_pipelines p
+         WHERE ${old} AND (p.pull_request_number IS NULL OR (${superseded})) ORDER BY p.id LIMIT ${BATCH}`,
+      );
+      return this.deletePipelineRows(rows.map(({ id }) => id));
+    });
+
+    const last = await read.query<{ project: string; number: number }[]>(
+      // Any of them: were it always the same, those beyond would never have their turn.
+      `SELECT p.project_id AS project, p.pull_request_number AS number FROM validation_pipelines p
+       WHERE ${old} AND p.pull_request_number IS NOT NULL
+       GROUP BY p.project_id, p.pull_request_number ORDER BY RANDOM() LIMIT ${MAX_ASKED}`,
+    );
+    for (const { project, number } of last) {
+      if (signal.aborted || (await this.isOpen(project, number))) continue;
+      const rows = await read.query<{ id: string }[]>(
+        `SELECT p.id FROM validation_pipelines p
+         WHERE ${old} AND p.project_id = '${project}' AND p.pull_request_number = ${Number(number)}
+         ORDER BY p.id LIMIT ${BATCH}`,
+      );
+      count += await this.deletePipelineRows(rows.map(({ id }) => id));
+    }
+    return count;
+  }
+
+  private async deletePipelineRows(ids: string[]): Promise<number> {
+    if (ids.length === 0) return 0;
+    return this.deps.database.write(async (tx) => {
+      const { affected } = await tx.delete(ValidationPipeline, { id: In(ids), status: 'completed' });
+      await tx.delete(Stage, { pipelineId: In(ids) });
+      return affected ?? 0;
+    });
+  }
+
+  /** Whatever GitHub does not say clearly counts as open. */
+  private async isOpen(projectId: string, number: number): Promise<boolean> {
+    const { projects, github, log } = this.deps;
+    const project = await projects.find(projectId);
+    if (!project || project.removedAt !== null) return false;
+    try {
+      return (await (await github.repository(project)).pullRequest(number)).state === 'open';
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
+      log.debug({ err: error, project: project.fullName, number }, 'whether it is open is not known');
+      return true;
+    }
+  }
+
+  /** Folders of pipelines that are not stored any more, also where a process died between row and folder. */
+  private async deleteLogs(before: number, signal: AbortSignal): Promise<number> {
+    const folder = join(this.deps.config.dataDir, 'logs');
+    const names = (await readdir(folder).catch(() => [])).filter((name) => isId(name) && name < idAt(before));
+    let count = 0;
+    for (let n = 0; n < names.length && !signal.aborted; n += BATCH) {
+      const batch = names.slice(n, n + BATCH);
+      const rows = await this.deps.database.read.find(ValidationPipeline, {
+        select: { id: true },
+        where: { id: In(batch) },
+      });
+      const kept = new Set(rows.map(({ id }) => id));
+      for (const name of batch.filter((each) => !kept.has(each))) {
+        const path = join(folder, name);
+        // Of a database that this process does not see: its logs go by their own age.
+        const found = await stat(path).catch(() => null);
+        if (!found || found.mtimeMs >= before) continue;
+        await rm(path, { recursive: true, force: true });
+        count++;
+      }
+    }
+    return count;
+  }
+
+  private async deleteWorkspaces(signal: AbortSignal): Promise<number> {
+    const { workspaces } = this.deps;
+    const names = await workspaces.untouchedFor(WORKSPACE_MS);
+    for (const name of names) if (!signal.aborted) await workspaces.remove(name);
+    return names.length;
+  }
+
+  /** Calls until nothing was left to delete, with pauses. @returns how many were deleted */
+  private async inBatches(signal: AbortSignal, batch: () => Promise<number>): Promise<number> {
+    let count = 0;
+    while (!signal.aborted) {
+      const n = await batch();
+      count += n;
+      if (n === 0) break;
+      await sleep(PAUSE_MS);
+    }
+    return count;
+  }
+}
