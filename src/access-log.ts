@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
-import { withLogContext, type Logger } from './logging.js';
+import { inOwnLogContext, type Logger } from './logging.js';
 
 /** So many patterns are told apart; whatever comes beyond is `other`. */
 const MAX_ROUTES = 200;
@@ -21,7 +21,7 @@ export function accessLog(
     response.set('x-request-id', requestId);
     const { method, path } = request;
     const began = performance.now();
-    withLogContext({ requestId }, () => {
+    inOwnLogContext({ requestId }, () => {
       // Made here, so that it keeps this request's ids, which the events of a socket do not.
       const ended = AsyncResource.bind(() => {
         const seconds = (performance.now() - began) / 1000;

@@ -27,6 +27,12 @@ const contexts = new AsyncLocalStorage<LogContext>();
 export const withLogContext = <T>(ids: LogContext, work: () => T): T =>
   contexts.run({ ...contexts.getStore(), ...ids }, work);
 
+/**
+ * The same, without the ids that are there already: for work that outlives what set it off, or that is done for
+ * others too, such as the look into the queue that a request caused.
+ */
+export const inOwnLogContext = <T>(ids: LogContext, work: () => T): T => contexts.run({ ...ids }, work);
+
 /** Adds ids to the rest of the work under way, such as a request whose delivery is known only now. */
 export function addToLogContext(ids: LogContext): void {
   Object.assign(contexts.getStore() ?? {}, ids);

@@ -3,7 +3,7 @@ import { In, IsNull, MoreThanOrEqual, type EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { Job } from '../database/entities/index.js';
 import { messageOf } from '../domain/errors.js';
-import type { Logger } from '../logging.js';
+import { inOwnLogContext, type Logger } from '../logging.js';
 import {
   MAX_ATTEMPTS,
   retryDelayMs,
@@ -116,7 +116,7 @@ export class EmbeddedQueue implements Queue {
       this.again = true;
       return;
     }
-    this.taking = this.takeAll()
+    this.taking = inOwnLogContext({}, () => this.takeAll())
       .catch((error) => this.complain(error))
       .finally(() => {
         this.taking = null;

@@ -1,4 +1,4 @@
-import { withLogContext, type LogContext } from '../logging.js';
+import { inOwnLogContext, type LogContext } from '../logging.js';
 import type { JobKind, JobKindOptions, JobRun } from './contract.js';
 
 /** The ids that lines written while a job runs carry. */
@@ -21,7 +21,7 @@ export function observed(
         ...options,
         handler: (job: JobRun) => {
           began(kind, job);
-          return withLogContext(jobContext(kind, job.subject), () => options.handler(job));
+          return inOwnLogContext(jobContext(kind, job.subject), () => options.handler(job));
         },
       },
     ]),
