@@ -50,6 +50,8 @@ import { webhookRoutes } from './webhooks/receive.js';
 
 /** Events and publications at once: both mostly wait for GitHub. */
 const LIGHT_JOBS = 8;
+/** After the grace: for stopping sandboxes and for requests under way. */
+const LATE_MS = 10_000;
 
 /** What tests put in the place of the real thing. */
 export interface Overrides {
@@ -225,9 +227,16 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       draining = true;
       const idle = queue.stop();
       await reconciler.stop();
-      const grace = setTimeout(() => void worker.abandonAll(), graceMs);
-      await idle;
+      let late: NodeJS.Timeout | undefined;
+      const grace = setTimeout(() => {
+        void worker.abandonAll();
+        late = setTimeout(giveUp, LATE_MS);
+      }, graceMs);
+      let giveUp = () => {};
+      // A job that waits for GitHub's rate limit may wait for minutes: it is begun again by whoever comes next.
+      await Promise.race([idle, new Promise<void>((resolve) => (giveUp = resolve))]);
       clearTimeout(grace);
+      clearTimeout(late);
       worker.close();
       if (server) {
         server.closeAllConnections();
@@ -249,7 +258,8 @@ async function lastEventAt(database: Database): Promise<Date | null> {
   return row?.receivedAt ?? null;
 }
 
-function secretsOf({ github, apiToken, codegen, gemini, databaseUrl }: Config): string[] {
+/** What must appear nowhere. */
+export function secretsOf({ github, apiToken, codegen, gemini, databaseUrl }: Config): string[] {
   const password = databaseUrl ? decodeURIComponent(new URL(databaseUrl).password) : null;
   return [
     github.app?.privateKey,

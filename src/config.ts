@@ -23,6 +23,8 @@ export interface Config {
   port: number;
   /** Without a slash at the end; null: derived from the port that is listened on. */
   publicUrl: string | null;
+  /** A smee.io channel that webhooks are forwarded from, on a development machine. */
+  webhookProxyUrl: string | null;
   production: boolean;
   log: { level: string; format: 'json' | 'pretty'; file: string | null };
   dataDir: string;
@@ -47,6 +49,15 @@ export class ConfigError extends Error {
     super(
       `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n- ${problems.join('\n- ')}`,
     );
+  }
+}
+
+/** `.env` in the working directory; what the environment says already wins. */
+export function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
@@ -117,6 +128,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: text('HOST') ?? 'localhost',
     port: integer('PORT', 3002, 0, 65535),
     publicUrl: url('PUBLIC_URL', ['https:', 'http:']),
+    webhookProxyUrl: url('WEBHOOK_PROXY_URL', ['https:', 'http:']),
     production: env['NODE_ENV'] === 'production',
     log: {
       level: text('DEBUG') === 'true' ? 'debug' : choice('LOG_LEVEL', 'info', LOG_LEVELS),

@@ -31,6 +31,8 @@ export async function serveSetup(config: Config, log: Logger, version: string): 
       .end(JSON.stringify({ status: 'ok', version, database: 'not used', github: 'not configured' }));
     return true;
   });
+  // Probot puts this into the App's manifest as the webhook's URL; otherwise it would take the page's own, without path.
+  if (config.publicUrl) process.env['WEBHOOK_PROXY_URL'] ||= `${config.publicUrl}/api/github/webhooks`;
   const { setupAppFactory } = (await import(
     new URL('apps/setup.js', import.meta.resolve('probot')).href
   )) as SetupModule;

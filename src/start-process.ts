@@ -1,9 +1,10 @@
 import { buildApp } from './app.js';
-import { ConfigError, readConfig, type Config } from './config.js';
+import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
 import { OperationalError } from './domain/errors.js';
 import { createLogger } from './logging.js';
 import { serveSetup } from './setup-mode.js';
 import { VERSION } from './version.js';
+import { forwardWebhooks } from './webhook-proxy.js';
 
 /** Runs the parts named until a signal ends them. Wrong configuration: all problems on stderr, exit code 1. */
 export async function startProcess(parts: { web: boolean; worker: boolean }): Promise<void> {
@@ -27,12 +28,16 @@ export async function startProcess(parts: { web: boolean; worker: boolean }): Pr
 
 async function run(config: Config, { web, worker }: { web: boolean; worker: boolean }): Promise<void> {
   const app = await buildApp(config);
+  let stopForwarding = () => {};
   onSignal(async (signal) => {
+    stopForwarding();
     app.log.info({ signal }, `ending: running pipelines get ${config.shutdownGraceSeconds} s`);
     await app.stop(config.shutdownGraceSeconds * 1000);
   });
-  if (web) await app.listen();
+  const port = web ? await app.listen() : null;
   if (worker) await app.work();
+  if (port !== null && config.webhookProxyUrl)
+    stopForwarding = await forwardWebhooks(config.webhookProxyUrl, port, app.log);
 }
 
 async function setUp(config: Config): Promise<void> {
@@ -52,15 +57,6 @@ function onSignal(end: (signal: string) => Promise<void>): void {
         (error: unknown) => fail(String(error)),
       );
     });
-}
-
-/** `.env` in the working directory; what the environment says already wins. */
-function loadEnvFile(): void {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
 }
 
 function fail(message: string): void {

@@ -1,8 +1,9 @@
-import { readConfig } from '../config.js';
+import { loadEnvFile, readConfig } from '../config.js';
 import { createDataSource } from '../database/data-source.js';
 
 /** `--rollback` undoes the last migration only. */
 export async function migrateCommand(args: string[]): Promise<number> {
+  loadEnvFile();
   const { databaseUrl, dataDir } = readConfig();
   const source = await createDataSource({ databaseUrl, dataDir }).initialize();
   try {

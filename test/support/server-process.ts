@@ -1,0 +1,71 @@
+/** `npm start` as a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const SERVER = join(import.meta.dirname, '../../dist/server.js');
+
+export class ServerProcess {
+  readonly lines: string[] = [];
+  private readonly ended: Promise<number | null>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+  ) {
+    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+    createInterface({ input: child.stdout! }).on('line', (line) => this.lines.push(line));
+    createInterface({ input: child.stderr! }).on('line', (line) => this.lines.push(line));
+  }
+
+  /** Resolves when it answers. @param cwd where it looks for `.env` */
+  static async start(cwd: string, env: Record<string, string>): Promise<ServerProcess> {
+    const port = await freePort();
+    const { PATH = '' } = process.env;
+    const child = spawn(process.execPath, [SERVER], {
+      cwd,
+      env: { PATH, HOST: '127.0.0.1', PORT: String(port), DATA_DIR: cwd, LOG_FILE: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const server = new ServerProcess(child, port);
+    for (;;) {
+      if (await server.health().catch(() => null)) return server;
+      if (child.exitCode !== null) throw new Error(`It ended:\n${server.lines.join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async health(): Promise<{ code: number; status: string }> {
+    const response = await fetch(`${this.url}/health`);
+    return { code: response.status, ...((await response.json()) as { status: string }) };
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** The exit code; null where a signal ended it. */
+  async exited(): Promise<number | null> {
+    return this.ended;
+  }
+
+  /** Whatever state it is in. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
