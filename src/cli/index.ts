@@ -35,6 +35,14 @@ export const commands: Record<string, CliCommand> = {
     says: 'Validates the two pull requests of the bundled sample repository.',
     run: async () => (await import('./demo.js')).demoCommand(),
   },
+  doctor: {
+    usage: '',
+    says: 'Checks settings, credentials, permissions, database, git, sandbox, browser and services, and says what to do.',
+    run: async () => {
+      (await import('../config.js')).loadEnvFile();
+      return (await import('./doctor.js')).doctorCommand();
+    },
+  },
   migrate: {
     usage: '[--rollback]',
     says: 'Brings the database up to date, or undoes its last migration.',

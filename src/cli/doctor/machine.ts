@@ -1,0 +1,116 @@
+/** What this machine has to have. */
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { createDataSource } from '../../database/data-source.js';
+import { messageOf } from '../../domain/errors.js';
+import { SandboxError } from '../../sandbox/contract.js';
+import { selectSandbox } from '../../sandbox/select.js';
+import { fail, ok, warn, type Check } from './contract.js';
+
+const GIB = 1024 ** 3;
+/** The first that can make repositories with SHA-256 names. */
+const MIN_GIT = [2, 29];
+
+export const database: Check = {
+  name: 'Database',
+  async run({ databaseUrl, dataDir }) {
+    const kind = databaseUrl ? 'PostgreSQL' : 'SQLite';
+    if (!databaseUrl && !(await exists(join(dataDir, 'codegenapp.sqlite'))))
+      return [ok('SQLite: made at the first start.')];
+    const source = createDataSource({ databaseUrl, dataDir });
+    try {
+      await source.initialize();
+      if (!(await source.showMigrations())) return [ok(`${kind}: reached, and up to date.`)];
+      return databaseUrl
+        ? [fail('PostgreSQL: reached, but not migrated to this version.', 'Run `npm run migrate`.')]
+        : [ok('SQLite: brought up to date at the next start.')];
+    } catch (error) {
+      return [
+        fail(
+          `${kind} can’t be used: ${messageOf(error)}`,
+          databaseUrl
+            ? 'Check DATABASE_URL and that the server runs.'
+            : 'Check that DATA_DIR can be written.',
+        ),
+      ];
+    } finally {
+      if (source.isInitialized) await source.destroy();
+    }
+  },
+};
+
+export const disk: Check = {
+  name: 'Disk',
+  async run({ dataDir }) {
+    try {
+      await mkdir(dataDir, { recursive: true, mode: 0o700 });
+      await access(dataDir, constants.W_OK);
+    } catch (error) {
+      return [
+        fail(`DATA_DIR ${dataDir} can’t be written: ${messageOf(error)}`, 'Set DATA_DIR, or its rights.'),
+      ];
+    }
+    const { bavail, bsize } = await statfs(dataDir);
+    const free = (bavail * bsize) / GIB;
+    const says = `${free.toFixed(1)} GiB are free for ${dataDir}.`;
+    const advice = 'Free some space, or move DATA_DIR to a larger disk.';
+    if (free < 1) return [fail(`${says} Nothing is checked out with less than 1 GiB.`, advice)];
+    return [free < 5 ? warn(says, advice) : ok(says)];
+  },
+};
+
+export const git: Check = {
+  name: 'git',
+  async run() {
+    const { exitCode, stdout } = await execa('git', ['--version'], { reject: false, timeout: 10_000 });
+    if (exitCode !== 0) return [fail('git is not installed.', 'Install git (apt-get install git).')];
+    const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout) ?? []).slice(1).map(Number);
+    const old = major < MIN_GIT[0]! || (major === MIN_GIT[0] && minor < MIN_GIT[1]!);
+    return [
+      old ? fail(`${stdout} is too old.`, `Install git ${MIN_GIT.join('.')} or newer.`) : ok(`${stdout}.`),
+    ];
+  },
+};
+
+export const sandbox: Check = {
+  name: 'Sandbox',
+  async run(config) {
+    try {
+      const { sandbox, warnings } = await selectSandbox({
+        mode: config.sandbox,
+        production: config.production,
+        loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
+        privateDirectories: [config.dataDir],
+        log: { info: () => undefined, warn: () => undefined },
+      });
+      return [
+        ok(`A script ran in the ${sandbox.name} sandbox.`),
+        ...warnings.map((warning) => warn(warning, 'Install bubblewrap, and allow user namespaces.')),
+      ];
+    } catch (error) {
+      if (!(error instanceof SandboxError)) throw error;
+      return [fail(error.message, 'Until then no pull request can be validated.')];
+    }
+  },
+};
+
+export const browser: Check = {
+  name: 'Browser',
+  async run({ chromePath }) {
+    const names = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser'];
+    for (const program of chromePath ? [chromePath] : names) {
+      const found = await execa(program, ['--version'], { reject: false, timeout: 20_000 });
+      if (found.exitCode === 0) return [ok(`${found.stdout.trim()} (${program}).`)];
+    }
+    if (chromePath)
+      return [fail(`CHROME_PATH (${chromePath}) does not run.`, 'Set it to a Chrome or Chromium.')];
+    return [warn('No browser was found: Lighthouse is skipped.', 'Install chromium, or set CHROME_PATH.')];
+  },
+};
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
