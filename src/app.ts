@@ -36,9 +36,12 @@ import { Reconciler } from './pipeline/reconcile.js';
 import { Retention } from './pipeline/retention.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
+import type { Queue } from './queue/contract.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
 import { observed } from './queue/observe.js';
+import { requireQueueSchema } from './queue/graphile-schema.js';
+import { GraphileQueue } from './queue/graphile.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { selectSandbox } from './sandbox/select.js';
 import { sandboxUser } from './sandbox/user.js';
@@ -81,7 +84,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const log = overrides.log ?? (await createLogger(config.log, (line) => ownSecrets.redact(line)));
 
   const database = await Database.open(config);
-  const queue = new EmbeddedQueue(database, log);
+  const queue = await openQueue(database, config, log);
   const projects = new ProjectStore(database, config.github.webUrl);
   const settings = new SettingsStore(database, new SecretBox(await secretsKey(config)));
   const pipelines = new PipelineStore(database, queue);
@@ -245,6 +248,17 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       await database.close();
     },
   };
+}
+
+async function openQueue(database: Database, { databaseUrl }: Config, log: Logger): Promise<Queue> {
+  if (databaseUrl === null) return new EmbeddedQueue(database, log);
+  try {
+    await requireQueueSchema(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return new GraphileQueue(database, databaseUrl, log);
 }
 
 const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1'].includes(host);

@@ -22,7 +22,7 @@ const POLL_MS = 1_000;
 const STATES = ['queued', 'running', 'failed'] as const;
 
 /**
- * The queue as rows of the application's own database. A job is taken by a lock with an end that is renewed
+ * The queue as rows of the application's own SQLite database, where one transaction at a time writes. A job is taken by a lock with an end that is renewed
  * while it runs; a process that died on this machine is known by its pid, so its jobs need not wait for that end.
  */
 export class EmbeddedQueue implements Queue {
@@ -149,8 +149,6 @@ export class EmbeddedQueue implements Queue {
     // Most looks find nothing: they must not hold the write lock.
     if ((await this.database.read.query<{ id: number }[]>(candidate)).length === 0) return null;
     return this.database.write(async (tx) => {
-      // One taker at a time, or two processes could start two jobs of one lane.
-      if (this.database.kind === 'postgres') await tx.query(`SELECT pg_advisory_xact_lock(7236112)`);
       const [row] = await tx.query<{ id: number }[]>(candidate);
       if (!row) return null;
       await tx.query(

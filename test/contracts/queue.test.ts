@@ -1,23 +1,67 @@
+import { hostname } from 'node:os';
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { Not } from 'typeorm';
 import type { Database } from '../../src/database/database.js';
 import { Job } from '../../src/database/entities/index.js';
-import type { NewJob, Queue } from '../../src/queue/contract.js';
+import { MAX_ATTEMPTS, type NewJob, type Queue } from '../../src/queue/contract.js';
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
-import { onEachDatabase } from '../support/databases.js';
+import { GraphileQueue } from '../../src/queue/graphile.js';
+import { onEachDatabase, type Place } from '../support/databases.js';
 
-const log = pino({ level: 'silent' });
+const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
 
-onEachDatabase('the embedded queue', (databases) => {
+/** The backend of a database: embedded on SQLite, graphile-worker on PostgreSQL. */
+const queueOn = (database: Database, { databaseUrl }: Place): Queue =>
+  databaseUrl ? new GraphileQueue(database, databaseUrl, log) : new EmbeddedQueue(database, log);
+
+// A pid beyond the kernel's limit was never a process.
+const DEAD = `${hostname()}:99999999:dead`;
+
+/** Makes every job look as if a process of this machine had taken it and died. */
+async function orphan(database: Database): Promise<void> {
+  await database.write(async (tx) => {
+    if (database.kind === 'sqlite')
+      return void (await tx.update(
+        Job,
+        { lane: Not('') },
+        { lockedBy: DEAD, lockedUntil: new Date(Date.now() + 60_000) },
+      ));
+    await tx.query(`INSERT INTO queue_workers (id, owner, seen_at) VALUES ('dead', $1, $2)`, [
+      DEAD,
+      Date.now(),
+    ]);
+    for (const table of ['_private_jobs', '_private_job_queues'])
+      await tx.query(`UPDATE graphile_worker.${table} SET locked_by = 'dead', locked_at = now()`);
+  });
+}
+
+/** Makes a job look as if it had been tried as often as it may. */
+async function exhaust(database: Database, subject: string): Promise<void> {
+  await database.write((tx) =>
+    database.kind === 'sqlite'
+      ? tx.update(Job, { subject }, { attempts: MAX_ATTEMPTS })
+      : tx.query(
+          `UPDATE graphile_worker._private_jobs SET attempts = max_attempts WHERE payload->>'subject' = $1`,
+          [subject],
+        ),
+  );
+}
+
+onEachDatabase('the queue', (databases) => {
   const started: Queue[] = [];
   afterEach(async () => {
     for (const queue of started.splice(0)) await queue.stop();
   });
   const create = async () => {
-    const database = await databases.open();
-    const queue = new EmbeddedQueue(database, log);
-    started.push(queue);
-    return { database, queue };
+    const where = await databases.place();
+    const database = await databases.open(where);
+    const another = () => {
+      const queue = queueOn(database, where);
+      started.push(queue);
+      return queue;
+    };
+    return { database, queue: another(), another };
   };
   const enqueue = (database: Database, queue: Queue, ...jobs: NewJob[]) =>
     database.write((tx) => queue.enqueue(tx, ...jobs));
@@ -130,24 +174,15 @@ onEachDatabase('the embedded queue', (databases) => {
   it('takes over at once what a process of this machine left behind when it died', async () => {
     const { database, queue } = await create();
     await enqueue(database, queue, { kind: 'event', subject: 'orphan', lane: 'x' });
-    const { hostname } = await import('node:os');
-    // A pid beyond the kernel's limit was never a process.
-    await database.write((tx) =>
-      tx.update(
-        Job,
-        { subject: 'orphan' },
-        { lockedBy: `${hostname()}:99999999:dead`, lockedUntil: new Date(Date.now() + 60_000) },
-      ),
-    );
+    await orphan(database);
     const done = signal();
     await queue.start({ event: { concurrency: 1, handler: () => Promise.resolve(done.resolve()) } });
     await done.promise;
   });
 
   it('two queues on one database run each job once', async () => {
-    const { database, queue } = await create();
-    const second = new EmbeddedQueue(database, log);
-    started.push(second);
+    const { database, queue, another } = await create();
+    const second = another();
     const seen: string[] = [];
     const all = signal();
     const handler = ({ subject }: { subject: string }) => {
@@ -175,6 +210,76 @@ onEachDatabase('the embedded queue', (databases) => {
     expect(seen).toHaveLength(20);
   });
 
+  it('keeps the order of a lane for jobs of one transaction, and leaves none of them waiting', async () => {
+    const { database, queue } = await create();
+    const seen: number[] = [];
+    const all = signal();
+    const COUNT = 40;
+    await queue.start({
+      event: {
+        concurrency: 4,
+        handler: ({ subject }) => {
+          seen.push(Number(subject));
+          if (seen.length === COUNT) all.resolve();
+          return Promise.resolve();
+        },
+      },
+    });
+    await enqueue(
+      database,
+      queue,
+      ...Array.from({ length: COUNT }, (_, n) => ({
+        kind: 'event' as const,
+        subject: String(n),
+        lane: 'one',
+      })),
+    );
+    await all.promise;
+    expect(seen).toEqual([...Array(COUNT).keys()]);
+  });
+
+  it('holds a job back until it is due', async () => {
+    const { database, queue } = await create();
+    const due = Date.now() + 1_500;
+    const ran = signal();
+    let at = 0;
+    await queue.start({
+      event: { concurrency: 1, handler: () => Promise.resolve(((at = Date.now()), ran.resolve())) },
+    });
+    await enqueue(database, queue, { kind: 'event', subject: 'later', lane: 'x', runAt: new Date(due) });
+    await ran.promise;
+    expect(at).toBeGreaterThanOrEqual(due);
+  });
+
+  it('lets the running jobs end when it is stopped, and begins no other', async () => {
+    const { database, queue } = await create();
+    const begun = signal();
+    const release = signal();
+    const ended: string[] = [];
+    await enqueue(
+      database,
+      queue,
+      { kind: 'event', subject: 'first', lane: 'x' },
+      { kind: 'event', subject: 'second', lane: 'x' },
+    );
+    await queue.start({
+      event: {
+        concurrency: 1,
+        handler: async ({ subject }) => {
+          begun.resolve();
+          await release.promise;
+          ended.push(subject);
+        },
+      },
+    });
+    await begun.promise;
+    const stopping = queue.stop();
+    release.resolve();
+    await stopping;
+    expect(ended).toEqual(['first']);
+    expect(await queue.counts()).toEqual({ queued: 1, running: 0, failed: 0 });
+  });
+
   it('counts what waits, runs and failed', async () => {
     const { database, queue } = await create();
     await enqueue(
@@ -183,7 +288,7 @@ onEachDatabase('the embedded queue', (databases) => {
       { kind: 'event', subject: '1', lane: '1' },
       { kind: 'event', subject: '2', lane: '2', runAt: new Date(Date.now() + 60_000) },
     );
-    await database.write((tx) => tx.update(Job, { subject: '1' }, { attempts: 99 }));
+    await exhaust(database, '1');
     expect(await queue.counts()).toEqual({ queued: 1, running: 0, failed: 1 });
   });
 });

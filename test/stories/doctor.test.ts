@@ -43,7 +43,7 @@ describe('codegenapp doctor', () => {
   });
   afterEach(async () => {
     gemini.close();
-    await codegen.stop();
+    await codegen.close();
     await github.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });

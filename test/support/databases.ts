@@ -5,13 +5,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
+import { installQueueSchema } from '../../src/queue/graphile-schema.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from './postgres.js';
+
+export interface Place {
+  databaseUrl: string | null;
+  dataDir: string;
+}
 
 export interface TestDatabases {
   /** Where a fresh database is: an empty one on PostgreSQL, a folder on SQLite. */
-  place(): Promise<{ databaseUrl: string | null; dataDir: string }>;
-  /** A fresh database, migrated and open; closed after the suite. */
-  open(): Promise<Database>;
+  place(): Promise<Place>;
+  /** A fresh database, or that of a place, migrated and open; closed after the suite. */
+  open(where?: Place): Promise<Database>;
 }
 
 export function onEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
@@ -47,8 +53,8 @@ function databases(server: () => TestPostgres | null): TestDatabases {
   });
   return {
     place,
-    async open() {
-      const where = await place();
+    async open(given?: Place) {
+      const where = given ?? (await place());
       if (where.databaseUrl) await migrate(where);
       const database = await Database.open(where);
       opened.push(database);
@@ -57,8 +63,9 @@ function databases(server: () => TestPostgres | null): TestDatabases {
   };
 }
 
-export async function migrate(where: { databaseUrl: string | null; dataDir: string }): Promise<void> {
+export async function migrate(where: Place): Promise<void> {
   const source = await createDataSource(where).initialize();
   await source.runMigrations();
   await source.destroy();
+  if (where.databaseUrl) await installQueueSchema(where.databaseUrl);
 }

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { Job, ValidationPipeline } from '../../src/database/entities/index.js';
+import { ValidationPipeline } from '../../src/database/entities/index.js';
 import type { StageName } from '../../src/domain/pipeline.js';
 import { buildApp, type App, type Overrides } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
+import type { QueueCounts } from '../../src/queue/contract.js';
 import { ImpatientOctokit } from './fake-github/clients.js';
 import {
   FakeGitHub,
@@ -99,7 +100,10 @@ export class Story {
 
   /** Resolves when nothing is queued or being worked on. */
   async settled(): Promise<void> {
-    await until(async () => (await this.app.database.read.count(Job)) === 0, 'an empty queue');
+    await until(async () => {
+      const { queued, running } = (await (await this.ask('/webhooks/health')).json()) as QueueCounts;
+      return queued + running === 0;
+    }, 'an empty queue');
   }
 
   /** Resolves when a pipeline is in this stage. */

@@ -4,6 +4,7 @@ import { Lease } from './lease.js';
 import { PipelineTotal } from './pipeline-total.js';
 import { Project } from './project.js';
 import { ProjectSetting } from './project-setting.js';
+import { QueueWorker } from './queue-worker.js';
 import { Stage } from './stage.js';
 import { ValidationPipeline } from './validation-pipeline.js';
 import { WebhookEvent } from './webhook-event.js';
@@ -15,6 +16,7 @@ export {
   PipelineTotal,
   Project,
   ProjectSetting,
+  QueueWorker,
   Stage,
   ValidationPipeline,
   WebhookEvent,
@@ -26,6 +28,7 @@ export const entities = [
   PipelineTotal,
   Project,
   ProjectSetting,
+  QueueWorker,
   Stage,
   ValidationPipeline,
   WebhookEvent,
