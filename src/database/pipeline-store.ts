@@ -30,10 +30,14 @@ export interface Completion {
   results?: PipelineResults;
 }
 
-/** A pipeline that a worker holds; every write of it carries the attempt, so that a stale worker writes nothing. */
+/**
+ * A pipeline that a worker holds; every write of it carries the attempt, so that a stale worker writes nothing.
+ * An attempt that was given back unspent is made again, by another owner.
+ */
 export interface Held {
   id: string;
   attempt: number;
+  owner: string;
 }
 
 /** A newer attempt has taken the pipeline over: whoever meets this stops and writes nothing more. */
@@ -218,14 +222,14 @@ export class PipelineStore {
   async stopped(held: readonly Held[]): Promise<Map<string, { cancelReason: string | null }>> {
     if (held.length === 0) return new Map();
     const rows = await this.database.read.find(ValidationPipeline, {
-      select: { id: true, attempt: true, cancelReason: true },
+      select: { id: true, attempt: true, leaseOwner: true, cancelReason: true },
       where: { id: In(held.map(({ id }) => id)) },
     });
     const stopped = new Map<string, { cancelReason: string | null }>();
-    for (const { id, attempt } of held) {
-      const row = rows.find((candidate) => candidate.id === id);
-      if (row && row.attempt === attempt && row.cancelReason === null) continue;
-      stopped.set(id, { cancelReason: row?.attempt === attempt ? row.cancelReason : null });
+    for (const { id, attempt, owner } of held) {
+      const own = rows.find((row) => row.id === id && row.attempt === attempt && row.leaseOwner === owner);
+      if (own && own.cancelReason === null) continue;
+      stopped.set(id, { cancelReason: own?.cancelReason ?? null });
     }
     return stopped;
   }
@@ -331,7 +335,7 @@ export class PipelineStore {
   ): Promise<void> {
     const { affected } = await tx.update(
       ValidationPipeline,
-      { id: held.id, attempt: held.attempt, status: 'in_progress' },
+      { id: held.id, attempt: held.attempt, leaseOwner: held.owner, status: 'in_progress' },
       values,
     );
     if (affected !== 1) throw new StaleAttempt(held);

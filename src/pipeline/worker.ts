@@ -70,8 +70,9 @@ export class PipelineWorker {
     if (pipeline === 'held')
       throw new Error('another worker holds this pipeline, or died with it a moment ago');
 
-    const held: Running = { id: pipeline.id, attempt: pipeline.attempt, controller: new AbortController() };
-    const logger = log.child({ attempt: held.attempt });
+    const { id, attempt } = pipeline;
+    const held: Running = { id, attempt, owner: this.owner, controller: new AbortController() };
+    const logger = log.child({ attempt });
     this.running.set(pipelineId, held);
     try {
       await this.work(pipeline, held, logger);
