@@ -98,6 +98,9 @@ export class Story {
     return deliveries;
   }
 
+  /** Looks again and again: for what nothing announces. */
+  until = until;
+
   /** Resolves when nothing is queued or being worked on. */
   async settled(): Promise<void> {
     await until(async () => {
@@ -129,7 +132,7 @@ export class Story {
 }
 
 /** Looks again and again: for what nothing announces. */
-export async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await condition()) return;
   throw new Error(`Waited in vain for ${what}.`);
 }
