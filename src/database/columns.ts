@@ -21,7 +21,9 @@ export const Integer = (options: ColumnOptions = {}) => Column({ type: 'integer'
 /** Beyond 32 bits: GitHub's ids, byte counts. */
 export const BigInteger = (options: ColumnOptions = {}) =>
   Column({ type: 'bigint', transformer: numberTransformer, ...options });
-export const Flag = (options: ColumnOptions = {}) => Column({ type: 'boolean', ...options });
+/** Its default as the migrations write it: TypeORM would have 0 on SQLite, and take the schema for another one. */
+export const Flag = ({ default: value, ...options }: ColumnOptions & { default?: boolean } = {}) =>
+  Column({ type: 'boolean', ...options, ...(value === undefined ? {} : { default: () => String(value) }) });
 export const Time = (options: ColumnOptions = {}) =>
   Column({ type: 'bigint', transformer: timeTransformer, ...options });
 export const Json = (options: ColumnOptions = {}) => Column({ type: 'simple-json', ...options });
