@@ -18,6 +18,9 @@ class NotedJobs implements Queue {
   start = () => Promise.resolve();
   stop = () => Promise.resolve();
   counts = () => Promise.resolve({ queued: 0, running: 0, failed: 0 });
+  countsByKind = () => Promise.resolve(new Map());
+  withJob = () => Promise.resolve(new Set<string>());
+  takeFailed = () => Promise.resolve([]);
 }
 
 onEachDatabase('the store of pipelines', (databases) => {
