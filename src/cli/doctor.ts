@@ -44,11 +44,16 @@ export async function doctorCommand(
   report(safe, 'Configuration', ok('It has no mistakes.'));
 
   let failed = false;
-  for (const { name, run } of CHECKS) {
-    const verdicts = await run(config).catch((error: unknown) => [
-      fail(`The check itself broke: ${messageOf(error)}`, 'Look whether the network or the service is down.'),
-    ]);
-    for (const verdict of verdicts) report(safe, name, verdict);
+  for (const check of CHECKS) {
+    const verdicts = await check
+      .run(config)
+      .catch((error: unknown) => [
+        fail(
+          `The check itself broke: ${messageOf(error)}`,
+          'Look whether the network or the service is down.',
+        ),
+      ]);
+    for (const verdict of verdicts) report(safe, check.name, verdict);
     failed ||= verdicts.some(({ level }) => level === 'fail');
   }
   return failed ? 1 : 0;

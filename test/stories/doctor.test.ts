@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -26,6 +27,7 @@ describe('codegenapp doctor', () => {
         .writeHead(accepted ? 200 : 400, { 'content-type': 'application/json' })
         .end(JSON.stringify({ models: [{ name: 'models/gemini-2.5-flash' }] }));
     }).listen(0, '127.0.0.1');
+    await once(gemini, 'listening');
     dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-doctor-'));
     env = {
       ...github.environment,
@@ -42,6 +44,7 @@ describe('codegenapp doctor', () => {
     };
   });
   afterEach(async () => {
+    gemini.closeAllConnections();
     gemini.close();
     await codegen.close();
     await github.stop();
@@ -128,10 +131,9 @@ describe('codegenapp doctor', () => {
       expect(report).toMatch(new RegExp(`✗ ${name}: `));
 
     github.fault({
-      path: '/api/v3/app',
+      path: '/app',
       status: 401,
       headers: { date: new Date(Date.now() + 3_600_000).toUTCString() },
-      times: 5,
     });
     expect((await ask()).report).toMatch(/✗ GitHub App: The clock is 3\d\d\d s behind GitHub’s/);
   });

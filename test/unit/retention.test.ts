@@ -7,7 +7,7 @@ import type { Database } from '../../src/database/database.js';
 import {
   AgentRun,
   Job,
-  Project,
+  type Project,
   Stage,
   ValidationPipeline,
   WebhookEvent,

@@ -55,10 +55,7 @@ export const githubApp: Check = {
     });
     for (const { account, permissions, html_url, suspended_at } of installations) {
       const who = account && 'login' in account ? account.login : 'an enterprise';
-      const notAccepted = missingFrom(
-        { permissions: permissions as Record<string, string>, events: wanted.events },
-        wanted,
-      );
+      const notAccepted = missingFrom({ permissions: permissions, events: wanted.events }, wanted);
       if (suspended_at) verdicts.push(warn(`${who} has suspended it.`, `See ${html_url}`));
       else if (notAccepted.length > 0 && missing.length === 0)
         verdicts.push(warn(`${who} has not granted ${notAccepted.join(', ')}.`, `Accept it: ${html_url}`));
