@@ -9,6 +9,9 @@ describe('what happened while the server was down', () => {
   beforeEach(async () => {
     // What the fake signs with, also after a test has changed that.
     story = await Story.begin({ env: { WEBHOOK_SECRET: 'a-webhook-secret-of-32-characters' } });
+    // The round of this first start must see nothing of what the tests set up.
+    startedAt = 0;
+    await reconciled();
   });
   afterEach(() => story.end());
 
