@@ -14,7 +14,7 @@ FROM node:22-bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends git bubblewrap util-linux chromium ca-certificates tini \
   && rm -rf /var/lib/apt/lists/*
-ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data LOG_FILE=
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data LOG_FILE= CHROME_PATH=/usr/bin/chromium
 WORKDIR /app
 COPY --from=build /app ./
 RUN mkdir /data && chown node:node /data
@@ -23,7 +23,9 @@ VOLUME /data
 EXPOSE 3002
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD node -e "fetch('http://127.0.0.1:'+(process.env.PORT||3002)+'/health').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
-# The sandbox needs user namespaces, which Docker's default seccomp profile refuses:
-#   docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined …
+# The sandbox makes user namespaces and mounts /proc in them, which Docker's default profiles refuse:
+#   docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+#     --security-opt systempaths=unconfined …
+# A container that runs the worker alone serves no /health: start it with --no-healthcheck.
 ENTRYPOINT ["tini", "--"]
 CMD ["node", "--enable-source-maps", "dist/server.js"]
