@@ -116,8 +116,14 @@ function cookieOf(request: Request): string | null {
 }
 
 /** Another site's name that leads here (DNS rebinding) must not make its scripts our own. */
-function refuseForeignHost(request: Request, { host, publicUrl }: AccessOptions): void {
-  const names = ['localhost', '127.0.0.1', '[::1]', hostName(host), hostName(new URL(publicUrl()).host)];
+function refuseForeignHost(request: Request, options: AccessOptions): void {
+  const names = [
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    hostName(options.host),
+    hostName(new URL(options.publicUrl()).host),
+  ];
   const given = hostName(request.get('host') ?? '');
   if (given === null || !names.includes(given))
     throw new Problem(
@@ -136,13 +142,13 @@ function hostName(host: string): string | null {
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 
-function refuseCrossOrigin(request: Request, { publicUrl }: AccessOptions): void {
+function refuseCrossOrigin(request: Request, options: AccessOptions): void {
   if (SAFE.includes(request.method)) return;
   const site = request.get('sec-fetch-site');
   const origin = request.get('origin');
   const isOurs =
     origin === undefined ||
-    origin === new URL(publicUrl()).origin ||
+    origin === new URL(options.publicUrl()).origin ||
     (URL.canParse(origin) && new URL(origin).host === request.get('host')?.toLowerCase());
   if (isOurs && (site === undefined || site === 'same-origin' || site === 'none')) return;
   throw new Problem(403, 'Cross-origin', 'Changes are taken from this server’s own pages only.');

@@ -60,22 +60,24 @@ export function openApiDocument(specs: readonly RouteSpec[]): Json {
 
 /** The JSON Schema of one schema; those with a name become components. */
 function hoist(schema: z.ZodType, io: 'input' | 'output', components: Map<string, unknown>): Json {
-  const {
-    $schema: _,
-    $defs = {},
-    ...own
-  } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
+  const { $defs = {}, ...own } = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+  });
   const relocate = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
   for (const [name, definition] of Object.entries($defs)) components.set(name, relocate(named(definition)));
-  const { id, ...rest } = own as Json & { id?: string };
+  const { id } = own as { id?: string };
+  const rest = named(own);
   if (id === undefined) return relocate(rest) as Json;
   components.set(id, relocate(rest));
   return { $ref: `#/components/schemas/${id}` };
 }
 
 /** `id` is how a schema got its name, and means nothing in JSON Schema. */
-const named = ({ id: _, ...definition }: Json): Json => definition;
+const named = (definition: Json): Json =>
+  Object.fromEntries(Object.entries(definition).filter(([name]) => name !== 'id' && name !== '$schema'));
 
 type SchemaOf = (schema: z.ZodType, io: 'input' | 'output') => Json;
 

@@ -86,7 +86,7 @@ export function pipelineRoutes(deps: ApiDeps): Route[] {
         const project = await projectOr404(deps, params.id);
         const row = await actions.start(project, body.pullRequestNumber, 'api');
         response.location(`/api/pipelines/${row.id}`);
-        return answer(row);
+        return answer(await find(row.id));
       },
     ),
     route(
@@ -185,7 +185,7 @@ export function pipelineRoutes(deps: ApiDeps): Route[] {
           throw new Problem(409, 'Makes no sense now', 'This validation is not over; cancel it first.');
         const again = await actions.retry(row);
         response.location(`/api/pipelines/${again.id}`);
-        return answer(again);
+        return answer(await find(again.id));
       },
     ),
   ];

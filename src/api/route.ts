@@ -89,7 +89,7 @@ export function route<
     if (spec.answer.schema) response.json(answer);
     else response.end();
   };
-  return { spec: spec as unknown as RouteSpec, handler };
+  return { spec: spec, handler };
 }
 
 export const missing = (what = 'thing') =>

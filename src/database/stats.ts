@@ -39,9 +39,10 @@ export async function readStats(
   const firstDay = days === undefined ? null : today - days + 1;
   const since = firstDay === null ? null : new Date(firstDay * DAY_MS);
   const ofProject = projectId === undefined ? {} : { projectId };
-  const sinceThen = since === null ? {} : { createdAt: MoreThanOrEqual(since) };
+  // TypeORM changes the operators it is given, so each query has its own.
+  const sinceThen = () => (since === null ? {} : { createdAt: MoreThanOrEqual(since) });
   const open = (status: 'queued' | 'in_progress') =>
-    database.read.countBy(ValidationPipeline, { ...ofProject, ...sinceThen, status });
+    database.read.countBy(ValidationPipeline, { ...ofProject, ...sinceThen(), status });
 
   const [projects, queued, running, totals, medianDurationMs, agentRuns] = await Promise.all([
     database.read.countBy(Project, projectId === undefined ? {} : { id: projectId }),
@@ -49,7 +50,7 @@ export async function readStats(
     open('in_progress'),
     totalsOf(database, projectId, firstDay),
     medianDuration(database, projectId, since),
-    database.read.countBy(AgentRun, { ...ofProject, ...sinceThen }),
+    database.read.countBy(AgentRun, { ...ofProject, ...sinceThen() }),
   ]);
 
   const conclusions = Object.fromEntries(
@@ -125,7 +126,7 @@ export function newestDurations(database: Database, projectId: string | undefine
     // Also leaves out what is not completed.
     .andWhere('p.completed_at >= :since', { since: since?.getTime() ?? 0 })
     .andWhere('p.started_at IS NOT NULL')
-    .orderBy('p.completed_at', 'DESC')
+    .orderBy('p.completedAt', 'DESC')
     .limit(MEDIAN_OF);
   return projectId === undefined ? query : query.andWhere('p.project_id = :projectId', { projectId });
 }

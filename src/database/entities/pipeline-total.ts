@@ -1,5 +1,5 @@
 import { Entity, PrimaryColumn } from 'typeorm';
-import { BigInteger, Integer, Word } from '../columns.js';
+import { BigInteger, Integer } from '../columns.js';
 
 /** How many pipelines of a project were completed on a day with one conclusion; triggers of the database keep it. */
 @Entity('pipeline_totals')
