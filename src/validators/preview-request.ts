@@ -3,7 +3,7 @@
  * anything this machine can reach: allowed are the preview's own port on loopback and public addresses, checked
  * after resolution, at the connection itself, for every redirect.
  */
-import { lookup as resolve, type LookupAddress } from 'node:dns';
+import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -43,12 +43,14 @@ for (const [network, prefix] of [
   reserved.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of [
   ['::', 96],
-  // Addresses that carry an IPv4 address within: NAT64, 6to4, Teredo.
+  // Addresses that carry an IPv4 address within: SIIT, NAT64, 6to4, Teredo.
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 32],
   ['2001::', 32],
   ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const)
   reserved.addSubnet(network, prefix, 'ipv6');
@@ -74,7 +76,7 @@ export function requirePreviewUrl(text: string, port: number): URL {
   if (isOwnPreview(url, port)) return url;
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw new ForbiddenAddress(`${url.protocol} is not a protocol of a web app`);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, '');
   if (host === 'localhost' || host.endsWith('.localhost') || (isIP(host) && !isPublicAddress(host)))
     throw new ForbiddenAddress(
       `${url.host} is neither the preview's own port (${port}) nor a public address`,
@@ -82,37 +84,46 @@ export function requirePreviewUrl(text: string, port: number): URL {
   return url;
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, found) => {
-    const addresses = found;
-    if (error) return callback(error, '', 0);
-    const hidden = addresses.find(({ address }) => !isPublicAddress(address));
-    if (hidden || addresses.length === 0)
-      return callback(
-        new ForbiddenAddress(`${hostname} is at ${hidden?.address ?? 'no address'}, which is not public`),
-        '',
-        0,
-      );
-    if (options.all) return (callback as (e: null, a: LookupAddress[]) => void)(null, addresses);
-    callback(null, addresses[0]!.address, addresses[0]!.family);
-  });
-};
+/** Finds all addresses of a name, as `dns.lookup` does with `all`. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/** What connections look names up with, so that no other address than one that was checked is connected to. */
+const publicOnly =
+  (resolve: Resolve): LookupFunction =>
+  (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0);
+      const hidden = addresses.find(({ address }) => !isPublicAddress(address));
+      if (hidden || addresses.length === 0)
+        return callback(
+          new ForbiddenAddress(`${hostname} is at ${hidden?.address ?? 'no address'}, which is not public`),
+          '',
+          0,
+        );
+      if (options.all) return (callback as (e: null, a: LookupAddress[]) => void)(null, addresses);
+      callback(null, addresses[0]!.address, addresses[0]!.family);
+    });
+  };
 
 /**
  * Asks with GET, following redirects within the preview.
- * @param port the preview's own port on loopback
+ * @param options `port`: the preview's own on loopback
  * @throws ForbiddenAddress, or the connection's error, or the signal's reason
  */
 export async function askPreview(
   start: string,
-  options: { port: number; timeoutMs: number; signal: AbortSignal },
+  options: { port: number; timeoutMs: number; signal: AbortSignal; resolve?: Resolve },
 ): Promise<PreviewAnswer> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const began = performance.now();
   let url = requirePreviewUrl(start, options.port);
   const { origin } = url;
   for (let redirects = 0; ; redirects++) {
-    const { status, headers } = await get(url, options.port, signal);
+    const { status, headers } = await get(url, options.port, signal, options.resolve ?? lookup);
     const answer = {
       status,
       finalUrl: url.href,
@@ -134,6 +145,7 @@ function get(
   url: URL,
   port: number,
   signal: AbortSignal,
+  find: Resolve,
 ): Promise<{ status: number; headers: IncomingMessage['headers'] }> {
   return new Promise((resolve, reject) => {
     const ours = isOwnPreview(url, port);
@@ -141,7 +153,7 @@ function get(
       agent: false,
       signal,
       headers: { 'user-agent': 'CodegenApp', accept: 'text/html,*/*;q=0.8' },
-      ...(ours ? {} : { lookup: publicLookup }),
+      ...(ours ? {} : { lookup: publicOnly(find) }),
     });
     request.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : error));
     request.on('response', (response) => {
