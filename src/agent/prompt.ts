@@ -114,7 +114,10 @@ const dataBlock =
   (marker: string) =>
   (name: string, content: string): string | null => {
     if (content.trim() === '') return null;
-    return `<data ${marker} ${name}>\n${content.replaceAll(marker, '')}\n</data ${marker}>`;
+    // What stood around a marker may be one when the marker is gone.
+    let text = content;
+    while (text.includes(marker)) text = text.replaceAll(marker, '');
+    return `<data ${marker} ${name}>\n${text}\n</data ${marker}>`;
   };
 
 function failingTests(cases: readonly TestCase[]): string {
