@@ -34,6 +34,7 @@ import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
 import { Retention } from './pipeline/retention.js';
+import type { PipelineTools } from './pipeline/stage.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
 import type { Queue } from './queue/contract.js';
@@ -60,6 +61,7 @@ const LATE_MS = 10_000;
 export interface Overrides {
   Octokit?: typeof ProbotOctokit;
   sandbox?: Sandbox;
+  limits?: PipelineTools['limits'];
   log?: Logger;
 }
 
@@ -145,7 +147,9 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
           sandbox: selected.sandbox,
           validators: validators(),
           checkout: (request) => checkout(request, cache),
+          ...(overrides.limits ? { limits: overrides.limits } : {}),
         },
+        secrets: secretsOf(config),
         git: { host: config.github.host, webUrl: config.github.webUrl },
       }),
     publish: (id) => publisher.publishProgress(id),

@@ -2,6 +2,7 @@ import { buildApp } from './app.js';
 import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
 import { OperationalError } from './domain/errors.js';
 import { createLogger } from './logging.js';
+import { SandboxError } from './sandbox/contract.js';
 import { serveSetup } from './setup-mode.js';
 import { VERSION } from './version.js';
 import { forwardWebhooks } from './webhook-proxy.js';
@@ -21,6 +22,7 @@ export async function startProcess(parts: { web: boolean; worker: boolean }): Pr
     else if (parts.web) await setUp(config);
     else fail('There are no credentials yet: set APP_ID and PRIVATE_KEY, or GITHUB_TOKEN.');
   } catch (error) {
+    if (error instanceof SandboxError) return fail(error.message);
     if (!(error instanceof OperationalError)) throw error;
     fail(`${error.message}${error.advice ? `\n${error.advice}` : ''}`);
   }

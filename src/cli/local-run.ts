@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepareDataDir } from '../data-dir.js';
+import { createRedactor } from '../domain/redaction.js';
 import { loadSettingsFile } from '../domain/settings-extends.js';
 import { resolveSettings } from '../domain/settings.js';
 import { checkout } from '../git/checkout.js';
@@ -79,6 +80,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
         validators: validators(),
         checkout: (request) => checkout(request, cache),
         gitToken: () => Promise.resolve(null),
+        redactor: createRedactor([]),
       },
       workspace,
       logFile: (stage) => join(folder, 'logs', `${stage}.log`),

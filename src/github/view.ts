@@ -121,7 +121,11 @@ export function redactResults(results: PipelineResults, redact: (text: string) =
       summary: redact(validation.summary),
       facts: validation.facts && redactFacts(validation.facts, redact),
     })),
-    tests: results.tests && { ...results.tests, cases: results.tests.cases.map(testCase) },
+    tests: results.tests && {
+      ...results.tests,
+      cases: results.tests.cases.map(testCase),
+      notes: results.tests.notes.map(redact),
+    },
     logTail: redactLogTail(results.logTail, redact),
     notes: results.notes.map(redact),
   };

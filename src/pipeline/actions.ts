@@ -64,7 +64,9 @@ export class PipelineActions {
    * @throws ActionRefused where it does not wait
    */
   async approve(pipeline: ValidationPipeline, by: string): Promise<void> {
-    const { database, pipelines } = this.deps;
+    const { database, pipelines, starter } = this.deps;
+    if (pipeline.isFork && starter.trustedOnly)
+      throw new ActionRefused('This server has no sandbox for code from forks, so it does not run it.');
     if (!(await database.write((tx) => pipelines.approve(tx, pipeline.id, by))))
       throw new ActionRefused('Nothing waits for approval here.');
   }

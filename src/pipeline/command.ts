@@ -2,11 +2,35 @@
 import type { StageName } from '../domain/pipeline.js';
 import { exitSentence } from '../sandbox/exit-sentence.js';
 import { readTail } from '../sandbox/output.js';
-import { runScript } from '../sandbox/run-script.js';
+import { runScript, type RunScriptOptions } from '../sandbox/run-script.js';
 import { commandEnvironment } from './environment.js';
 import type { PipelineRun, StageResult } from './stage.js';
 
 const TAIL_BYTES = 16 * 1024;
+
+/** What the sandbox is asked for to run a stage's script, and what is watched. */
+export function scriptOptions(
+  run: PipelineRun,
+  stage: StageName,
+  script: string,
+  network: 'shared' | 'none',
+): RunScriptOptions {
+  const { sandbox, limits = {} } = run.tools;
+  return {
+    ...limits,
+    sandbox,
+    command: {
+      script,
+      workspace: run.workspace,
+      home: run.home,
+      environment: commandEnvironment(run),
+      output: run.logFile(stage),
+      network,
+      limits,
+    },
+    signal: run.signal,
+  };
+}
 
 /**
  * @returns how the script ended; afterwards no process of it is left
@@ -19,27 +43,17 @@ export async function runCommand(
   options: { network: 'shared' | 'none' },
 ): Promise<StageResult> {
   const limitSeconds = run.spec.settings.stage_timeout_seconds;
-  const result = await runScript({
-    sandbox: run.tools.sandbox,
-    command: {
-      script,
-      workspace: run.workspace,
-      home: run.home,
-      environment: commandEnvironment(run),
-      output: run.logFile(stage),
-      network: options.network,
-    },
-    timeoutMs: limitSeconds * 1000,
-    signal: run.signal,
-  });
+  const timeoutMs = limitSeconds * 1000;
+  const result = await runScript({ ...scriptOptions(run, stage, script, options.network), timeoutMs });
   run.signal.throwIfAborted();
   const tail = await readTail(run.logFile(stage), { maxBytes: TAIL_BYTES });
   const summary = exitSentence({
     script,
     result,
     logTail: tail,
-    timeoutMs: limitSeconds * 1000,
+    timeoutMs,
     timeoutSetting: 'stage_timeout_seconds',
+    limits: run.tools.limits,
   });
   if (result.outcome === 'timed_out') return { conclusion: 'timed_out', summary };
   return { conclusion: result.outcome === 'exited' && result.code === 0 ? 'success' : 'failure', summary };

@@ -2,6 +2,7 @@ import type { Project, ValidationPipeline } from '../database/entities/index.js'
 import type { ProjectStore } from '../database/project-store.js';
 import type { SettingsStore } from '../database/settings-store.js';
 import { OperationalError } from '../domain/errors.js';
+import { createRedactor } from '../domain/redaction.js';
 import { defaultSettings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { PipelineTools } from './stage.js';
@@ -11,7 +12,9 @@ export interface PrepareDeps {
   projects: ProjectStore;
   settings: SettingsStore;
   github: GitHubAccess;
-  tools: Omit<PipelineTools, 'gitToken'>;
+  tools: Omit<PipelineTools, 'gitToken' | 'redactor'>;
+  /** The server's own. */
+  secrets: string[];
   /** Where repositories are cloned from: host with port, and URL without a slash at the end. */
   git: { host: string; webUrl: string };
 }
@@ -23,7 +26,15 @@ export async function preparePipeline(
 ): Promise<PreparedPipeline> {
   const project = await deps.projects.find(pipeline.projectId);
   if (!project) throw new OperationalError('The project of this pipeline was deleted.');
+  // The sandbox may be another than when this pipeline was admitted.
+  if (pipeline.isFork && !deps.tools.sandbox.isolated)
+    throw new OperationalError('This server has no sandbox, and without one it runs no code from forks.', {
+      advice: 'Install bubblewrap, and run `codegenapp doctor` to see whether it works.',
+    });
   const own = await deps.settings.of(project.id);
+  // Also for a fork: its output goes through the project's redactor wherever it is read.
+  const secrets = [...deps.secrets, ...Object.values(own.secrets ?? {})];
+  let redactor = createRedactor(secrets);
   return {
     spec: {
       id: pipeline.id,
@@ -37,7 +48,22 @@ export async function preparePipeline(
       heedSkipMarkers: pipeline.trigger === 'event',
       secrets: pipeline.isFork ? {} : (own.secrets ?? {}),
     },
-    tools: { ...deps.tools, gitToken: () => deps.github.gitToken(project) },
+    tools: {
+      ...deps.tools,
+      redactor: {
+        redact: (text) => redactor.redact(text),
+        redactBytes: (bytes) => redactor.redactBytes(bytes),
+        get context() {
+          return redactor.context;
+        },
+      },
+      gitToken: async () => {
+        const token = await deps.github.gitToken(project);
+        // Known in every encoding from now on, so also as git sends it: base64 of `x-access-token:TOKEN`.
+        if (token !== null) redactor = createRedactor([...secrets, token]);
+        return token;
+      },
+    },
   };
 }
 

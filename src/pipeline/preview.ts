@@ -6,6 +6,8 @@ export interface Preview {
   readonly port: number;
   /** Ends it, with everything that the deploy script started; safe to call twice. */
   stop(): Promise<void>;
+  /** Why it was ended, in a sentence, where it passed a limit; null while it did not. */
+  breach(): string | null;
 }
 
 const NAMED = /^\s*DEPLOY_URL=["']?(https?:\/\/[^\s"'<>]+?)["']?\s*$/;

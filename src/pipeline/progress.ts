@@ -3,6 +3,7 @@ import type { StageName, StageRecord } from '../domain/pipeline.js';
 import type { Logger } from '../logging.js';
 import { progressOf } from './conclude.js';
 import type { PipelineObserver } from './run.js';
+import type { PipelineRun } from './stage.js';
 
 /** GitHub asks for few writes, and most pipelines of trivial repositories are over before this. */
 const FIRST_PUBLICATION_MS = 2_000;
@@ -31,12 +32,9 @@ export class ProgressWriter implements PipelineObserver {
     private readonly log: Logger,
   ) {}
 
-  stageChanged(
-    record: Readonly<StageRecord>,
-    run: { readonly preview: { readonly url: string } | null },
-  ): void {
+  stageChanged(record: Readonly<StageRecord>, run: Pick<PipelineRun, 'preview' | 'tools'>): void {
     this.stages.set(record.name, { ...record });
-    this.deploymentUrl = run.preview?.url ?? this.deploymentUrl;
+    if (run.preview) this.deploymentUrl = run.tools.redactor.redact(run.preview.url);
     this.unsaved = this.unpublished = true;
     this.saving ??= this.save().finally(() => (this.saving = null));
   }

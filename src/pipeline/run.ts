@@ -1,6 +1,9 @@
 /** Takes one pipeline through its stages. Knows nothing of GitHub, the database or the terminal: observers do. */
 import { STAGE_NAMES, emptyResults, type StageName, type StageRecord } from '../domain/pipeline.js';
 import type { Workspace } from '../git/workspaces.js';
+import { redactResults } from '../github/view.js';
+import { formatDuration } from '../domain/duration.js';
+import type { Settings } from '../domain/settings.js';
 import { conclude, type PipelineOutcome } from './conclude.js';
 import { freePort } from './free-port.js';
 import type { PipelineRun, PipelineSpec, PipelineTools, Stage, StageResult } from './stage.js';
@@ -19,17 +22,19 @@ export interface RunOptions {
   signal: AbortSignal;
   observer?: PipelineObserver;
   stages?: readonly Stage[];
+  /** For the pipeline as a whole; by default what its stages may take together, and 10 min. */
+  timeLimitMs?: number;
 }
 
 /** Why a pipeline was told to stop. */
 export class PipelineAbort extends Error {
   override name = 'PipelineAbort';
   /**
-   * @param kind `cancelled`: it ends with this reason; `abandoned`: somebody else goes on with it, so nothing may
-   * be written any more
+   * @param kind `cancelled`, `timed_out`: it ends with this reason; `abandoned`: somebody else goes on with it, so
+   * nothing may be written any more
    */
   constructor(
-    readonly kind: 'cancelled' | 'abandoned',
+    readonly kind: 'cancelled' | 'timed_out' | 'abandoned',
     reason: string,
   ) {
     super(reason);
@@ -42,11 +47,17 @@ export interface FinishedRun extends PipelineOutcome {
 }
 
 /**
- * Runs the stages in order. When this settles, no process of the pipeline is left.
+ * Runs the stages in order. When this settles, no process of the pipeline is left. What is observed and returned
+ * holds no secret, but for `run.spec` and `run.tools`.
  * @throws PipelineAbort where it was abandoned; whatever a stage threw: a fault of ours
  */
 export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
-  const { spec, tools, signal, observer } = options;
+  const { spec, tools, observer } = options;
+  const { redact } = tools.redactor;
+  const limitMs = options.timeLimitMs ?? timeLimitOf(spec.settings);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(tooLong(limitMs)), limitMs);
+  const signal = AbortSignal.any([options.signal, limit.signal]);
   const records = new Map(STAGE_NAMES.map((name) => [name, pending(name)]));
   const run: PipelineRun = {
     spec,
@@ -77,22 +88,24 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
       Object.assign(record, { status: 'in_progress', startedAt: new Date() });
       changed(record);
       const result = await runStage(stage, run);
-      end ??= result.end;
+      end ??= result.end && { ...result.end, reason: redact(result.end.reason) };
       Object.assign(record, {
         status: 'completed',
         conclusion: result.conclusion,
-        summary: result.summary,
+        summary: redact(result.summary),
         completedAt: new Date(),
       });
       changed(record);
     }
   } finally {
+    clearTimeout(timer);
     await run.preview?.stop();
   }
+  Object.assign(run.results, redactResults(run.results, redact));
 
   const abort = abortOf(signal);
   const finished = { stages: [...records.values()], run };
-  if (abort) return { ...finished, conclusion: 'cancelled', reason: abort.message };
+  if (abort) return { ...finished, conclusion: conclusionOf(abort), reason: abort.message };
   if (end) return { ...finished, ...end };
   return { ...finished, ...conclude(finished.stages) };
 }
@@ -105,7 +118,7 @@ async function runStage(stage: Stage, run: PipelineRun): Promise<StageResult> {
   } catch (error) {
     const abort = abandonedOrNull(run.signal);
     // What a stage throws while it is being stopped is the stop.
-    if (abort && !stage.always) return { conclusion: 'cancelled', summary: abort.message };
+    if (abort && !stage.always) return { conclusion: conclusionOf(abort), summary: abort.message };
     throw error;
   }
 }
@@ -140,6 +153,22 @@ function abortOf(signal: AbortSignal): PipelineAbort | null {
   const reason: unknown = signal.reason;
   return reason instanceof PipelineAbort ? reason : new PipelineAbort('cancelled', String(reason));
 }
+
+const conclusionOf = ({ kind }: PipelineAbort) => (kind === 'timed_out' ? 'timed_out' : 'cancelled');
+
+const OTHER_WORK_MS = 10 * 60_000;
+
+/** Setup, validate and every run of the tests may take as long as a stage; cloning and reading reports is extra. */
+function timeLimitOf({ stage_timeout_seconds, deploy_timeout_seconds, test_retries }: Settings): number {
+  return ((3 + test_retries) * stage_timeout_seconds + deploy_timeout_seconds) * 1000 + OTHER_WORK_MS;
+}
+
+const tooLong = (limitMs: number): PipelineAbort =>
+  new PipelineAbort(
+    'timed_out',
+    `The whole validation was ended because it ran longer than ${formatDuration(limitMs)}, which follows from ` +
+      'stage_timeout_seconds, deploy_timeout_seconds and test_retries.',
+  );
 
 function abandonedOrNull(signal: AbortSignal): PipelineAbort | null {
   const abort = abortOf(signal);

@@ -3,10 +3,12 @@
  * or the surroundings broke: that is tried again or reported as ours, and never blamed on the pull request.
  */
 import type { PipelineResults, StageConclusion, StageName, StageRecord } from '../domain/pipeline.js';
+import type { Redactor } from '../domain/redaction.js';
 import type { Settings } from '../domain/settings.js';
 import type { Checkout, CheckoutRequest } from '../git/checkout.js';
 import type { RepositorySource } from '../git/source.js';
-import type { Sandbox } from '../sandbox/contract.js';
+import type { Sandbox, SandboxLimits } from '../sandbox/contract.js';
+import type { WatchLimits } from '../sandbox/watch.js';
 import type { Validator } from '../validators/contract.js';
 import type { Preview } from './preview.js';
 
@@ -58,6 +60,10 @@ export interface PipelineTools {
   checkout: (request: CheckoutRequest) => Promise<Checkout>;
   /** Mints a token for git, at the moment it is needed. */
   gitToken: () => Promise<string | null>;
+  /** Hides the project's and the server's secrets, and the git token. */
+  redactor: Pick<Redactor, 'redact' | 'redactBytes' | 'context'>;
+  /** Where they differ from the defaults. */
+  limits?: Partial<WatchLimits & SandboxLimits>;
 }
 
 /** One run through the stages: what earlier stages leave for later ones. */

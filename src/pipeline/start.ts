@@ -46,6 +46,11 @@ export class PipelineStarter {
     },
   ) {}
 
+  /** Whether the sandbox is too weak for strangers' code, so that no approval lets it run. */
+  get trustedOnly(): boolean {
+    return this.deps.trustedOnly;
+  }
+
   /**
    * Starts the validation of a pull request's head and ends the pipelines of its older heads.
    * @returns null where nothing is to be said about it at all
@@ -114,7 +119,10 @@ export class PipelineStarter {
   ): Promise<Admission> {
     const { config, trustedOnly } = this.deps;
     const author = pullRequest.user?.login;
-    const asksPermission = isFork && config.forkPolicy === 'approve' && !approvedBy && author !== undefined;
+    // A writer's pull request from somebody else's fork holds what that other one pushes.
+    const ownFork = pullRequest.head.repo?.full_name.split('/')[0]?.toLowerCase() === author?.toLowerCase();
+    const asksPermission =
+      isFork && ownFork && config.forkPolicy === 'approve' && !approvedBy && author !== undefined;
     const permission = asksPermission ? await repository.permissionOf(author) : 'none';
     return admit({
       state: pullRequest.state === 'open' ? 'open' : 'closed',

@@ -19,7 +19,9 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
     // What is committed was not written by this run.
     if (run.files.has(path)) continue;
     try {
-      files.push({ path, content: await readWorkspaceFile(run.workspace, path, MAX_REPORT_BYTES) });
+      const content = await readWorkspaceFile(run.workspace, path, MAX_REPORT_BYTES);
+      // Before texts are cut to size: half a secret is not recognised any more.
+      files.push({ path, content: run.tools.redactor.redactBytes(content) });
     } catch (error) {
       if (!(error instanceof WorkspaceFileError)) throw error;
       notes.push(error.message);
@@ -28,7 +30,7 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
   const collected = await collectReports(
     files,
     { workspace: run.workspace, files: run.files },
-    { named: named.length > 0, log: await endOf(run.logFile('test')) },
+    { named: named.length > 0, log: run.tools.redactor.redactBytes(await endOf(run.logFile('test'))) },
   );
   return { ...collected, notes: [...notes, ...collected.notes] };
 }

@@ -10,6 +10,7 @@ import {
 } from '../database/pipeline-store.js';
 import type { ValidationPipeline } from '../database/entities/index.js';
 import { OperationalError, messageOf } from '../domain/errors.js';
+import { createRedactor } from '../domain/redaction.js';
 import type { Workspace, Workspaces } from '../git/workspaces.js';
 import type { Logger } from '../logging.js';
 import { newOwner } from '../queue/owner.js';
@@ -111,9 +112,11 @@ export class PipelineWorker {
       );
 
     let workspace: Workspace | null = null;
+    let { redact } = createRedactor([]);
     const progress = new ProgressWriter(held, store, this.options.publish, log);
     try {
       const { spec, tools } = await this.options.prepare(pipeline);
+      redact = tools.redactor.redact;
       const logs = await this.freshLogs(pipeline.id);
       workspace = await workspaces.create();
       const finished = await runPipeline({
@@ -130,7 +133,7 @@ export class PipelineWorker {
       log.info({ conclusion: finished.conclusion }, 'pipeline completed');
     } catch (error) {
       await progress.close();
-      await this.failed(error, pipeline, held, log);
+      await this.failed(error, pipeline, held, redact, log);
     } finally {
       if (workspace)
         await workspaces
@@ -143,6 +146,7 @@ export class PipelineWorker {
     error: unknown,
     pipeline: ValidationPipeline,
     held: Running,
+    redact: (text: string) => string,
     log: Logger,
   ): Promise<void> {
     const { store } = this.options;
@@ -153,7 +157,11 @@ export class PipelineWorker {
       return store.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt });
     }
     const advice = error instanceof OperationalError ? error.advice : '';
-    await store.complete(held, ourFault(messageOf(error), advice), await store.stagesOf(pipeline.id));
+    await store.complete(
+      held,
+      ourFault(redact(messageOf(error)), redact(advice)),
+      await store.stagesOf(pipeline.id),
+    );
   }
 
   private async freshLogs(pipelineId: string): Promise<string> {

@@ -14,7 +14,7 @@ export interface ExitFacts {
   timeoutMs?: number;
   /** The setting that `timeoutMs` comes from. */
   timeoutSetting?: string;
-  limits?: Partial<WatchLimits & SandboxLimits>;
+  limits?: Partial<WatchLimits & SandboxLimits> | undefined;
 }
 
 /** How a script ended, in one sentence for the author of the pull request. */

@@ -46,7 +46,8 @@ export class Story {
     return story;
   }
 
-  async startApp(): Promise<void> {
+  /** @param overrides for this start only */
+  async startApp(overrides: Overrides = {}): Promise<void> {
     const { environment } = this.github;
     const config = readConfig({
       ...environment,
@@ -59,7 +60,12 @@ export class Story {
       ...this.options.env,
     });
     const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
-    this.app = await buildApp(config, { Octokit: ImpatientOctokit, log, ...this.options.overrides });
+    this.app = await buildApp(config, {
+      Octokit: ImpatientOctokit,
+      log,
+      ...this.options.overrides,
+      ...overrides,
+    });
     this.port = await this.app.listen();
     await this.app.work();
     this.github.webhookUrl = `${this.url}/api/github/webhooks`;

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../domain/errors.js';
-import type { ScriptExit, SandboxProcess } from '../../sandbox/contract.js';
+import type { ScriptExit } from '../../sandbox/contract.js';
+import { exitSentence } from '../../sandbox/exit-sentence.js';
 import { readWorkspaceFile } from '../../sandbox/files.js';
 import { readTail } from '../../sandbox/output.js';
+import { startPreview, type Preview as Script } from '../../sandbox/run-script.js';
 import { askPreview, ForbiddenAddress } from '../../validators/preview-request.js';
-import { commandEnvironment, OUTPUT_FILE } from '../environment.js';
+import { scriptOptions } from '../command.js';
+import { OUTPUT_FILE } from '../environment.js';
 import { deployUrl } from '../preview.js';
 import type { PipelineRun, Stage, StageResult } from '../stage.js';
 
@@ -21,34 +24,45 @@ export const deploy: Stage = {
     const script = run.commands.deploy;
     if (!script) return { conclusion: 'skipped', summary: 'No deploy commands' };
     const { spec, port } = run;
-    const process = await run.tools.sandbox.start({
-      script,
-      workspace: run.workspace,
-      home: run.home,
-      environment: commandEnvironment(run),
-      output: run.logFile('deploy'),
-      network: spec.settings.network,
-      expose: { port },
-      keepAlive: true,
+    const options = scriptOptions(run, 'deploy', script, spec.settings.network);
+    const started = await startPreview({ ...options, command: { ...options.command, expose: { port } } });
+    let breach: string | null = null;
+    const ended = started.ended.then((result) => {
+      // Anything but a limit is how a preview is meant to end.
+      if (result.outcome !== 'aborted') breach = exitSentence({ script, result, limits: run.tools.limits });
     });
-    run.preview = { url: `http://127.0.0.1:${port}`, port, stop: () => process.stop() };
-    return waitUntilUp(run, process);
+    // `stop` tells.
+    ended.catch(() => undefined);
+    run.preview = {
+      url: `http://127.0.0.1:${port}`,
+      port,
+      stop: async () => {
+        await started.stop();
+        await ended;
+      },
+      breach: () => breach,
+    };
+    return waitUntilUp(run, started);
   },
 };
 
-async function waitUntilUp(run: PipelineRun, process: SandboxProcess): Promise<StageResult> {
+async function waitUntilUp(run: PipelineRun, { exited, ended }: Script): Promise<StageResult> {
   const { deploy_timeout_seconds: limit, health_check_path: path } = run.spec.settings;
   const began = performance.now();
   const script: { exit?: ScriptExit; broken?: Error } = {};
-  process.exited.then(
-    (exit) => (script.exit = exit),
-    (error: Error) => (script.broken = error),
-  );
+  const broke = (error: Error) => (script.broken = error);
+  exited.then((exit) => (script.exit = exit), broke);
+  ended.catch(broke);
 
   let last = 'nothing listened on the port';
   for (let pause = LOOK_MS; ; pause = Math.min(pause * 1.3, SLOWEST_LOOK_MS)) {
     run.signal.throwIfAborted();
     if (script.broken) throw script.broken;
+    // Ended by us, at a limit or with the signal: which one is known once nothing of it is left.
+    if (script.exit?.code === null) await run.preview!.stop();
+    run.signal.throwIfAborted();
+    const breach = run.preview!.breach();
+    if (breach) return failed(breach);
     const tail = await readTail(run.logFile('deploy'), { maxBytes: TAIL_BYTES });
     if (script.exit && script.exit.code !== 0) return failed(exitedEarly(script.exit, tail));
 

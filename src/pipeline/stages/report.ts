@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { readTail, trimLog } from '../../sandbox/output.js';
+import { trimLog } from '../../sandbox/output.js';
 import { STAGE_NAMES } from '../../domain/pipeline.js';
+import { redactedTail } from '../log-tail.js';
 import type { PipelineRun, Stage } from '../stage.js';
 
 const HEAD_BYTES = 8 * 1024 * 1024;
@@ -15,10 +16,19 @@ export const report: Stage = {
   always: true,
   async run(run) {
     await run.preview?.stop();
+    const breach = run.preview?.breach();
+    if (breach)
+      run.results.findings.push({
+        source: 'deploy',
+        severity: 'failure',
+        title: 'The app was ended',
+        message: breach,
+      });
     for (const stage of STAGE_NAMES)
       if (existsSync(run.logFile(stage))) await trimLog(run.logFile(stage), HEAD_BYTES, TAIL_BYTES);
     run.results.logTail = await tailOfFailure(run);
     const { findings } = run.results;
+    if (breach) return { conclusion: 'failure', summary: breach };
     return {
       conclusion: 'success',
       summary:
@@ -30,11 +40,11 @@ export const report: Stage = {
 };
 
 async function tailOfFailure(run: PipelineRun) {
-  const failed = [...run.records.values()].find(
-    ({ conclusion }) => conclusion === 'failure' || conclusion === 'timed_out',
-  )?.name;
+  const failed =
+    [...run.records.values()].find(({ conclusion }) => conclusion === 'failure' || conclusion === 'timed_out')
+      ?.name ?? (run.preview?.breach() ? 'deploy' : undefined);
   if (failed !== 'setup' && failed !== 'deploy' && failed !== 'test') return null;
-  const text = await readTail(run.logFile(failed), { maxBytes: LOG_TAIL_BYTES });
+  const text = await redactedTail(run.logFile(failed), LOG_TAIL_BYTES, run.tools.redactor);
   const omittedLines = Math.max(0, (await countLines(run.logFile(failed))) - lineCount(text));
   return { stage: failed, command: run.commands[failed] ?? '', text, omittedLines };
 }

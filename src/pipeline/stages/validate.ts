@@ -22,6 +22,8 @@ export const validate: Stage = {
       if (result.conclusion === 'failure') summaries.unshift(result.summary);
       else summaries.push(result.summary);
     }
+    const breach = preview.breach();
+    if (breach) return { conclusion: 'failure', summary: breach };
     const failed = conclusions.includes('failure');
     return {
       conclusion: failed ? 'failure' : conclusions.includes('success') ? 'success' : 'neutral',

@@ -95,5 +95,6 @@ function sendHead(response: ServerResponse, text: string): void {
 /** The shas that a fetch asks for; none where the request is no fetch (a listing of refs, say). */
 export function wantedBy(request: IncomingMessage, body: Buffer): string[] {
   const text = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('latin1');
-  return [...text.matchAll(/^.{4}want ([0-9a-f]{40})/gm)].map((match) => match[1]!);
+  // A line of its own only where the one before it ends with a line feed, which not all do.
+  return [...text.matchAll(/[0-9a-f]{4}want ([0-9a-f]{40})/g)].map((match) => match[1]!);
 }
