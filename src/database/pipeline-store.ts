@@ -16,6 +16,9 @@ import { Stage, ValidationPipeline } from './entities/index.js';
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;
 
+/** Conclusions that something may follow from: a fix, a merge. */
+const FOLLOWED_UP: readonly Conclusion[] = ['success', 'failure', 'timed_out'];
+
 export type NewPipeline = Pick<
   ValidationPipeline,
   'projectId' | 'headSha' | 'headRef' | 'baseRef' | 'fetchRef' | 'trigger'
@@ -272,6 +275,29 @@ export class PipelineStore {
       await this.saveStages(tx, held.id, stages);
       this.announceCompleted(tx, held.id);
       await this.publish(tx, held.id);
+      // In the lane of the publication, so that a merge finds the check completed.
+      if (FOLLOWED_UP.includes(completion.conclusion))
+        await this.queue.enqueue(tx, {
+          kind: 'agent',
+          subject: `pipeline:${held.id}`,
+          lane: `publish:${held.id}`,
+        });
+    });
+  }
+
+  /** The pipeline that a command or button asked for. */
+  ofCause(cause: string): Promise<ValidationPipeline | null> {
+    return this.database.read.findOneBy(ValidationPipeline, { cause });
+  }
+
+  /** Adds to a completed pipeline what became known after its end, and has it published. */
+  async note(
+    id: string,
+    noted: Partial<Pick<ValidationPipeline, 'agentDecision' | 'merge' | 'validationResults'>>,
+  ): Promise<void> {
+    await this.database.write(async (tx) => {
+      await tx.update(ValidationPipeline, { id }, { ...noted, updatedAt: new Date() });
+      await this.publish(tx, id);
     });
   }
 
@@ -300,7 +326,7 @@ export class PipelineStore {
 
   async saveCheck(
     id: string,
-    check: Partial<Pick<ValidationPipeline, 'checkRunId' | 'checkRequested' | 'commentId'>>,
+    check: Partial<Pick<ValidationPipeline, 'checkRunId' | 'checkRequested' | 'commentId' | 'annotated'>>,
   ) {
     await this.database.write((tx) => tx.update(ValidationPipeline, { id }, check));
   }

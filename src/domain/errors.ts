@@ -16,6 +16,11 @@ export class OperationalError extends Error {
   }
 }
 
+/** What somebody asked for makes no sense now; the message is a sentence for whoever asked. */
+export class ActionRefused extends Error {
+  override name = 'ActionRefused';
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import { AgentRun } from './agent-run.js';
+import { HandledCommand } from './handled-command.js';
 import { Job } from './job.js';
 import { Lease } from './lease.js';
 import { PipelineTotal } from './pipeline-total.js';
@@ -11,6 +12,7 @@ import { WebhookEvent } from './webhook-event.js';
 
 export {
   AgentRun,
+  HandledCommand,
   Job,
   Lease,
   PipelineTotal,
@@ -23,6 +25,7 @@ export {
 };
 export const entities = [
   AgentRun,
+  HandledCommand,
   Job,
   Lease,
   PipelineTotal,

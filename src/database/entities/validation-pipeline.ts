@@ -67,6 +67,17 @@ export class ValidationPipeline {
   @Flag({ default: false }) checkRequested!: boolean;
   @BigInteger({ nullable: true }) commentId!: number | null;
 
+  /** The command or button that asked for it; null where none did. */
+  @Index('pipelines_by_cause')
+  @Word(160, { nullable: true })
+  cause!: string | null;
+  /** Why no agent was asked about it, once that is decided. */
+  @Json({ nullable: true }) agentDecision!: { state: 'declined' | 'exhausted'; text: string } | null;
+  /** What became of merging it. */
+  @Json({ nullable: true }) merge!: { state: 'merged' | 'scheduled' | 'refused'; reason: string } | null;
+  /** Whether its annotations were sent: GitHub appends them to those there are. */
+  @Flag({ default: false }) annotated!: boolean;
+
   @Time() createdAt!: Date;
   @Time({ nullable: true }) startedAt!: Date | null;
   @Time() updatedAt!: Date;

@@ -1,6 +1,7 @@
 import { InitialSchema1700000000000 } from './1700000000000-initial-schema.js';
 import { ApiListsAndStatistics1700000001000 } from './1700000001000-api-lists-and-statistics.js';
 import { Leases1700000002000 } from './1700000002000-leases.js';
+import { FixLoop1700000003000 } from './1700000003000-fix-loop.js';
 import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
 
 /** In the order they run. */
@@ -8,5 +9,6 @@ export const migrations = [
   InitialSchema1700000000000,
   ApiListsAndStatistics1700000001000,
   Leases1700000002000,
+  FixLoop1700000003000,
   QueueWorkers1700000006000,
 ];
