@@ -8,10 +8,18 @@ import type { Express } from 'express';
 import type { ProbotOctokit } from 'probot';
 import { accessRouter, keptToken, loginLink } from './api/access.js';
 import { accessLog } from './access-log.js';
+import { createAgentActions } from './agent/actions.js';
+import { createCodegenClient } from './agent/client.js';
+import { FixLoop } from './agent/fix-loop.js';
+import { RunFollower, type FollowDeps } from './agent/follow-run.js';
+import type { HttpOptions } from './agent/http.js';
+import { agentView } from './agent/view.js';
 import { healthRoutes } from './api/health.js';
 import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
+import { AgentRunStore } from './database/agent-run-store.js';
+import { CommandStore } from './database/command-store.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project } from './database/entities/index.js';
 import { LeaseStore } from './database/lease-store.js';
@@ -30,6 +38,8 @@ import { codegenApp } from './index.js';
 import { createLogger, type Logger } from './logging.js';
 import { Metrics, metricsRoutes } from './metrics.js';
 import { PipelineActions } from './pipeline/actions.js';
+import { FollowUp } from './pipeline/follow-up.js';
+import { Merger } from './pipeline/merge.js';
 import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
@@ -37,7 +47,7 @@ import { Retention } from './pipeline/retention.js';
 import type { PipelineTools } from './pipeline/stage.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
-import type { Queue } from './queue/contract.js';
+import { retryDelayMs, type Queue } from './queue/contract.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
 import { observed } from './queue/observe.js';
@@ -63,6 +73,8 @@ export interface Overrides {
   sandbox?: Sandbox;
   limits?: PipelineTools['limits'];
   log?: Logger;
+  /** How requests to Codegen are sent and repeated. */
+  codegen?: Partial<HttpOptions> & { pauseMs?: (failures: number) => number };
 }
 
 export interface App {
@@ -133,7 +145,29 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     return createRedactor([...secretsOf(config), ...Object.values(secrets)]);
   };
   const redactorOf = async (project: Project) => (await redactorFor(project)).redact;
-  const publisher = new Publisher({ projects, pipelines, github, publicUrl, redactorOf, log });
+  const runs = new AgentRunStore(database, queue);
+  const agentConfigured = config.codegen !== null;
+  const loop = new FixLoop({ database, pipelines, runs, github, agentConfigured, redactorOf });
+  const merger = new Merger({ database, queue, projects, pipelines, github });
+  const follower = createFollower(config, overrides, {
+    database,
+    projects,
+    pipelines,
+    runs,
+    github,
+    redactorOf,
+    log,
+  });
+  const followUp = new FollowUp({ projects, pipelines, runs, github, loop, follower, merger });
+  const publisher = new Publisher({
+    projects,
+    pipelines,
+    github,
+    publicUrl,
+    redactorOf,
+    log,
+    agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
+  });
   const worker = new PipelineWorker({
     store: pipelines,
     workspaces,
@@ -156,8 +190,23 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     log,
   });
 
+  const commands = new CommandStore(database);
   for (const bot of [github.app, github.tokenBot])
-    await bot?.load(codegenApp({ database, projects, pipelines, starter, actions, github, log }));
+    await bot?.load(
+      codegenApp({
+        database,
+        projects,
+        pipelines,
+        starter,
+        actions,
+        runs,
+        loop,
+        merger,
+        commands,
+        github,
+        log,
+      }),
+    );
   const events = new EventProcessor(database, github, log);
 
   const inbox = new Inbox(database, queue);
@@ -168,7 +217,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     settings,
     pipelines,
     actions,
-    agent: null,
+    agent: config.codegen ? createAgentActions({ database, runs, pipelines, agentConfigured }) : null,
     inbox,
     logsDir: join(config.dataDir, 'logs'),
     publicUrl,
@@ -223,6 +272,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
           {
             event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
             publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
+            agent: { handler: (job) => followUp.handle(job), concurrency: LIGHT_JOBS },
             pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
           },
           (kind, job) => metrics.jobBegan(kind, job),
@@ -232,6 +282,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     },
     async stop(graceMs) {
       draining = true;
+      follower?.close();
       const idle = queue.stop();
       await reconciler.stop();
       let late: NodeJS.Timeout | undefined;
@@ -263,6 +314,19 @@ async function openQueue(database: Database, { databaseUrl }: Config, log: Logge
     throw error;
   }
   return new GraphileQueue(database, databaseUrl, log);
+}
+
+/** Null without access to Codegen. */
+function createFollower(
+  { codegen }: Config,
+  overrides: Overrides,
+  deps: Omit<FollowDeps, 'client' | 'pollSeconds' | 'pauseMs'>,
+): RunFollower | null {
+  if (!codegen) return null;
+  const { pauseMs = retryDelayMs, ...http } = overrides.codegen ?? {};
+  const { apiKey, orgId: organization, baseUrl, pollSeconds } = codegen;
+  const client = createCodegenClient({ apiKey, organization, baseUrl, ...http });
+  return new RunFollower({ ...deps, client, pollSeconds, pauseMs });
 }
 
 const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1'].includes(host);

@@ -8,14 +8,22 @@ import {
   onInstallationRepositories,
   onRepository,
 } from './webhooks/handlers/installation.js';
+import { onIssueComment } from './webhooks/handlers/issue-comment.js';
+import { onMergeGroup } from './webhooks/handlers/merge-group.js';
 import { onPullRequest } from './webhooks/handlers/pull-request.js';
 
-type Handler<Name extends EventName> = (payload: Payload<Name>, deps: HandlerDeps) => Promise<void>;
+type Handler<Name extends EventName> = (
+  payload: Payload<Name>,
+  deps: HandlerDeps,
+  deliveryId: string,
+) => Promise<void>;
 
 const handlers: { [Name in EventName]?: Handler<Name> } = {
   pull_request: onPullRequest,
+  issue_comment: onIssueComment,
   check_run: onCheckRun,
   check_suite: onCheckSuite,
+  merge_group: onMergeGroup,
   installation: onInstallation,
   installation_repositories: onInstallationRepositories,
   repository: onRepository,
@@ -33,5 +41,5 @@ function bind(
   handler: Handler<EventName> | undefined,
   deps: HandlerDeps,
 ): void {
-  if (handler) app.on(name, async ({ payload }) => handler(parseEvent(name, payload), deps));
+  if (handler) app.on(name, async ({ id, payload }) => handler(parseEvent(name, payload), deps, id));
 }

@@ -1,5 +1,9 @@
-/** What a person can ask of the agent, by page or API. */
-import type { AgentRun, Project } from '../database/entities/index.js';
+/** What the REST API and the pages can ask of the agent, beside the fix loop. */
+import type { AgentRunStore } from '../database/agent-run-store.js';
+import type { Database } from '../database/database.js';
+import { AgentRun, type Project } from '../database/entities/index.js';
+import type { PipelineStore } from '../database/pipeline-store.js';
+import { ActionRefused } from '../domain/errors.js';
 
 export interface AgentRequest {
   prompt: string;
@@ -7,15 +11,60 @@ export interface AgentRequest {
   pullRequestNumber?: number | undefined;
 }
 
-/** Each rejects with AgentRefused where it makes no sense, CodegenError or OperationalError where it can't be done. */
 export interface AgentActions {
-  /** Stores a run and has it started at Codegen. */
+  /** @throws ActionRefused where the agent is not configured */
   create(project: Project, request: AgentRequest): Promise<AgentRun>;
-  /** Continues a run with a message: a plan is confirmed so, a finished run gets a further task. */
+  /** Goes on with a run that has ended, or confirms its plan. @throws ActionRefused where it is at work, or never began */
   resume(run: AgentRun, message: string): Promise<AgentRun>;
 }
 
-/** It makes no sense now; the message is a sentence for whoever asked. */
-export class AgentRefused extends Error {
-  override name = 'AgentRefused';
+export interface AgentActionsDeps {
+  database: Database;
+  runs: AgentRunStore;
+  pipelines: PipelineStore;
+  agentConfigured: boolean;
+}
+
+/** The runs are stored with their jobs; Codegen hears of them from the queue. */
+export function createAgentActions({
+  database,
+  runs,
+  pipelines,
+  agentConfigured,
+}: AgentActionsDeps): AgentActions {
+  const refuseWithoutAgent = () => {
+    if (!agentConfigured)
+      throw new ActionRefused(
+        'The agent is off: this server has no access to Codegen (CODEGEN_API_KEY, CODEGEN_ORG_ID).',
+      );
+  };
+  return {
+    async create(project, { prompt, pullRequestNumber }) {
+      refuseWithoutAgent();
+      return database.write((tx) =>
+        runs.create(tx, { projectId: project.id, prompt, pullRequestNumber: pullRequestNumber ?? null }),
+      );
+    },
+
+    async resume({ id }, message) {
+      refuseWithoutAgent();
+      await database.write(async (tx) => {
+        const run = await tx.findOneByOrFail(AgentRun, { id });
+        if (run.remoteId === null) throw new ActionRefused('Codegen has not accepted this run.');
+        if (run.status === 'running') throw new ActionRefused('The agent is at work on this run.');
+        await runs.save(tx, id, {
+          status: 'running',
+          ...(run.status === 'plan_waiting' ? { planState: 'confirmed' as const } : {}),
+          resumeMessage: message,
+          resumedAt: null,
+          failures: 0,
+          errorMessage: null,
+          completedAt: null,
+        });
+        await runs.lookAfter(tx, id, new Date());
+        if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+      });
+      return (await runs.find(id))!;
+    },
+  };
 }

@@ -4,7 +4,6 @@
  */
 import express, { Router, type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
-import { AgentRefused } from '../agent/actions.js';
 import { OperationalError } from '../domain/errors.js';
 import { ActionRefused } from '../pipeline/actions.js';
 import { Problem, type FieldError } from './problem.js';
@@ -165,7 +164,7 @@ const pathOf = (path: PropertyKey[]): string => path.map(String).join('.').slice
 
 function asProblem(error: unknown): unknown {
   if (error instanceof Problem) return error;
-  if (error instanceof ActionRefused || error instanceof AgentRefused)
+  if (error instanceof ActionRefused)
     return new Problem(409, 'Makes no sense now', error.message);
   if (error instanceof OperationalError)
     return new Problem(503, 'Not possible now', [error.message, error.advice].filter(Boolean).join(' '));

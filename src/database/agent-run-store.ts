@@ -108,6 +108,30 @@ export class AgentRunStore {
     });
   }
 
+  /** Has it looked at once more what follows from a pipeline. */
+  async followUp(tx: EntityManager, pipelineId: string): Promise<void> {
+    await this.queue.enqueue(tx, {
+      kind: 'agent',
+      subject: `pipeline:${pipelineId}`,
+      lane: `publish:${pipelineId}`,
+    });
+  }
+
+  /** Ends the plans that wait on a pull request: they are for a head that is no longer there. */
+  async dropPlans(
+    tx: EntityManager,
+    projectId: string,
+    pullRequestNumber: number,
+    reason: string,
+  ): Promise<void> {
+    const now = new Date();
+    await tx.update(
+      AgentRun,
+      { projectId, pullRequestNumber, status: 'plan_waiting' },
+      { status: 'cancelled', errorMessage: reason, completedAt: now, updatedAt: now },
+    );
+  }
+
   /** What the base branch's own validation last was, where there is one. */
   latestOfBase(projectId: string, baseRef: string): Promise<ValidationPipeline | null> {
     return this.database.read.findOne(ValidationPipeline, {

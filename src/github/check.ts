@@ -78,10 +78,10 @@ function chosen(view: PipelineView): ActionIdentifier[] {
   return canAskAgent(view) ? ['fix', 'retry'] : ['retry'];
 }
 
+/** `finished` and `failed` have had their one fix of this commit. */
+const NOT_TO_BE_ASKED = ['off', 'asked', 'running', 'plan_waiting', 'finished', 'failed', 'exhausted'];
+
 /** Not without a key, not while an agent is at it or used up, and never for a fork, which it could not push to. */
 export function canAskAgent(view: PipelineView): boolean {
-  return (
-    !view.isFork &&
-    !['off', 'asked', 'running', 'plan_waiting', 'exhausted'].includes(view.agent?.state ?? '')
-  );
+  return !view.isFork && !NOT_TO_BE_ASKED.includes(view.agent?.state ?? '');
 }

@@ -10,7 +10,7 @@ const AGENT: Record<AgentState, string> = {
   finished: 'The Codegen agent has finished.',
   failed: 'The Codegen agent could not fix this.',
   declined: 'No Codegen agent was asked to fix this.',
-  exhausted: 'Codegen was asked as often as the settings allow. A person is needed now.',
+  exhausted: 'Automatic fixing ends here: a person is needed now.',
 };
 
 /** What happens next without the reader: agent and merge. Empty where nothing does. */

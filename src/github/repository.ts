@@ -12,6 +12,8 @@ export type CheckRunBody = Omit<CheckRun['body'], 'output'> & {
   output: CheckRun['body']['output'] & { annotations?: Annotation[] };
 };
 
+export type MergeMethod = 'merge' | 'squash' | 'rebase';
+
 export type Permission = 'admin' | 'write' | 'read' | 'none';
 
 /** One repository on GitHub, with the few requests that we make. Each throws Octokit's RequestError. */
@@ -113,6 +115,67 @@ export class GitHubRepository {
       ...ONCE,
     });
     return data.id;
+  }
+
+  /** The account of a commit's author; null where GitHub knows none. */
+  async commitAuthor(sha: string): Promise<{ login: string; type?: string } | null> {
+    const { data } = await this.octokit.rest.repos.getCommit({ ...this.where, ref: sha, per_page: 1 });
+    const author = data.author as { login?: string; type?: string } | null;
+    return author?.login ? { login: author.login, ...(author.type ? { type: author.type } : {}) } : null;
+  }
+
+  /** The files that differ between two commits; at most 300, GitHub's own limit. */
+  async changedFiles(base: string, head: string) {
+    const { data } = await this.octokit.rest.repos.compareCommitsWithBasehead({
+      ...this.where,
+      basehead: `${base}...${head}`,
+    });
+    return data.files ?? [];
+  }
+
+  /** Puts a reaction on a comment; the same twice is one. */
+  async react(commentId: number, content: 'eyes' | 'rocket' | 'confused'): Promise<void> {
+    await this.octokit.rest.reactions.createForIssueComment({
+      ...this.where,
+      comment_id: commentId,
+      content,
+    });
+  }
+
+  /** Merges exactly this head. 409: the head has moved; 405: GitHub refuses, and says why. */
+  async merge(number: number, sha: string, method: MergeMethod): Promise<void> {
+    await this.octokit.rest.pulls.merge({
+      ...this.where,
+      pull_number: number,
+      sha,
+      merge_method: method,
+      ...ONCE,
+    });
+  }
+
+  /** Has GitHub merge this head once branch protection allows. @throws GraphqlResponseError where it refuses */
+  async enableAutoMerge(pullRequestNodeId: string, sha: string, method: MergeMethod): Promise<void> {
+    await this.octokit.graphql(
+      `mutation ($input: EnablePullRequestAutoMergeInput!) {
+        enablePullRequestAutoMerge(input: $input) { clientMutationId }
+      }`,
+      {
+        input: {
+          pullRequestId: pullRequestNodeId,
+          expectedHeadOid: sha,
+          mergeMethod: method.toUpperCase(),
+        },
+      },
+    );
+  }
+
+  async disableAutoMerge(pullRequestNodeId: string): Promise<void> {
+    await this.octokit.graphql(
+      `mutation ($input: DisablePullRequestAutoMergeInput!) {
+        disablePullRequestAutoMerge(input: $input) { clientMutationId }
+      }`,
+      { input: { pullRequestId: pullRequestNodeId } },
+    );
   }
 
   /** False where the comment is gone. */

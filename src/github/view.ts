@@ -54,7 +54,7 @@ export interface PipelineView {
 }
 
 /**
- * `off`: no Codegen key. `declined`: not asked, for the reason in `text`. `exhausted`: asked as often as allowed,
+ * `off`: no Codegen key. `declined`: not asked, for the reason in `text`. `exhausted`: not asked any more,
  * a person is needed.
  */
 export type AgentState =

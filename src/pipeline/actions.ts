@@ -3,15 +3,13 @@ import type { Database } from '../database/database.js';
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
+import { ActionRefused } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
 import { statusOf } from '../github/repository.js';
 import type { Trigger } from '../database/entities/validation-pipeline.js';
-import type { PipelineStarter } from './start.js';
+import type { PipelineStarter, StartOptions } from './start.js';
 
-/** It makes no sense now; the message is a sentence for whoever asked. */
-export class ActionRefused extends Error {
-  override name = 'ActionRefused';
-}
+export { ActionRefused };
 
 export class PipelineActions {
   constructor(
@@ -25,13 +23,19 @@ export class PipelineActions {
   ) {}
 
   /** Validates the head that a pull request has now. @throws ActionRefused where there is none to validate */
-  async start(project: Project, pullRequestNumber: number, trigger: Trigger): Promise<ValidationPipeline> {
+  async start(
+    project: Project,
+    pullRequestNumber: number,
+    trigger: Trigger,
+    asked: Pick<StartOptions, 'cause' | 'noCache'> = {},
+  ): Promise<ValidationPipeline> {
     const pullRequest = await this.pullRequest(project, pullRequestNumber);
     if (pullRequest.state !== 'open')
       throw new ActionRefused(`Pull request #${pullRequestNumber} is closed.`);
     const latest = await this.deps.pipelines.latestOf(project.id, pullRequestNumber);
     const sameHead = latest?.headSha === pullRequest.head.sha ? latest : null;
     const pipeline = await this.deps.starter.startPullRequest(project, pullRequest, {
+      ...asked,
       trigger,
       retryCount: latest?.retryCount ?? 0,
       agentRunId: sameHead?.agentRunId ?? null,
@@ -43,10 +47,14 @@ export class PipelineActions {
   }
 
   /** Validates the same pull request again, as a new pipeline. @throws ActionRefused */
-  async retry(pipeline: ValidationPipeline, trigger: Trigger = 'retry'): Promise<ValidationPipeline> {
+  async retry(
+    pipeline: ValidationPipeline,
+    trigger: Trigger = 'retry',
+    asked: Pick<StartOptions, 'cause' | 'noCache'> = {},
+  ): Promise<ValidationPipeline> {
     if (pipeline.pullRequestNumber === null)
       throw new ActionRefused('A merge group is validated again by queueing the pull request again.');
-    return this.start(await this.projectOf(pipeline), pipeline.pullRequestNumber, trigger);
+    return this.start(await this.projectOf(pipeline), pipeline.pullRequestNumber, trigger, asked);
   }
 
   /** @param by who asked, for the reason on the check. @throws ActionRefused where it is over */

@@ -22,6 +22,8 @@ export interface PublisherDeps {
   publicUrl: () => string;
   /** Hides the project's and the server's secrets. */
   redactorOf: (project: Project) => Promise<(text: string) => string>;
+  /** What became of having the agent fix it. */
+  agentView: (row: ValidationPipeline) => Promise<PipelineView['agent']>;
   log: Logger;
 }
 
@@ -91,8 +93,8 @@ export class Publisher {
       isFork: row.isFork,
       settingsNotes: [],
       baseline: null,
-      agent: null,
-      merge: null,
+      agent: await this.deps.agentView(row),
+      merge: row.merge,
     };
   }
 
@@ -101,7 +103,8 @@ export class Publisher {
     check: CheckRun,
     repository: GitHubRepository,
   ): Promise<void> {
-    const { body, annotations } = check;
+    const { body } = check;
+    const annotations = row.annotated ? [] : check.annotations;
     const withAnnotations = (from: number): CheckRunBody => {
       const batch = annotations.slice(from, from + ANNOTATIONS_PER_REQUEST);
       return batch.length > 0 ? { ...body, output: { ...body.output, annotations: batch } } : body;
@@ -110,6 +113,7 @@ export class Publisher {
     const id = await this.checkRunOf(row, repository, withAnnotations(0));
     for (let n = ANNOTATIONS_PER_REQUEST; n < annotations.length; n += ANNOTATIONS_PER_REQUEST)
       await repository.updateCheckRun(id, withAnnotations(n));
+    if (annotations.length > 0) await this.deps.pipelines.saveCheck(row.id, { annotated: true });
   }
 
   /** Writes the body to the pipeline's check run, which is made where there is none. */

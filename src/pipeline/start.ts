@@ -31,6 +31,18 @@ export interface StartOptions {
   agentRunId?: string | null;
   /** Who allowed this sha of a fork to run, having been asked for permission. */
   approvedBy?: string | null;
+  /** The command or button that asked for it. */
+  cause?: string | null;
+  /** Sets up from scratch. */
+  noCache?: boolean;
+}
+
+/** A group of a merge queue; refs with or without `refs/heads/`. */
+export interface MergeGroup {
+  head_sha: string;
+  head_ref: string;
+  base_ref: string;
+  base_sha: string;
 }
 
 export class PipelineStarter {
@@ -83,7 +95,8 @@ export class PipelineStarter {
       retryCount: options.retryCount ?? 0,
       agentRunId: options.agentRunId ?? null,
       approvedBy: options.approvedBy ?? null,
-      settings: withoutSecrets(settings),
+      cause: options.cause ?? null,
+      settings: { ...withoutSecrets(settings), ...(options.noCache ? { setup_cache: 'off' as const } : {}) },
       ...(problems.length > 0 ? misconfigured(problems, file) : stateFor(admission)),
     };
     return database.write(async (tx) => {
@@ -94,6 +107,29 @@ export class PipelineStarter {
       );
       return admission.decision === 'ignore' ? null : pipelines.create(tx, pipeline);
     });
+  }
+
+  /** Starts the validation of what a merge queue wants to merge, on its own sha; the same group once. */
+  async startMergeGroup(project: Project, group: MergeGroup): Promise<void> {
+    const { database, pipelines, github } = this.deps;
+    const known = await pipelines.latestOfHead(project.id, group.head_sha);
+    if (known?.trigger === 'merge_group') return;
+    const repository = await github.repository(project);
+    const baseRef = branchOf(group.base_ref);
+    const { settings, problems, file } = await this.settingsFor(project, repository, baseRef);
+    await database.write((tx) =>
+      pipelines.create(tx, {
+        projectId: project.id,
+        headSha: group.head_sha,
+        headRef: branchOf(group.head_ref),
+        baseRef,
+        baseSha: group.base_sha,
+        fetchRef: `refs/heads/${branchOf(group.head_ref)}`,
+        trigger: 'merge_group',
+        settings: withoutSecrets(settings),
+        ...(problems.length > 0 ? misconfigured(problems, file) : {}),
+      }),
+    );
   }
 
   /** The settings that count for a base branch, and what is wrong with the repository's file. */
@@ -143,6 +179,9 @@ export class PipelineStarter {
     });
   }
 }
+
+/** The name of a branch as pipelines have it. */
+export const branchOf = (ref: string): string => ref.replace(/^refs\/heads\//, '');
 
 const withoutSecrets = ({ secrets: _, ...settings }: Settings): Omit<Settings, 'secrets'> => settings;
 

@@ -66,8 +66,18 @@ export const EVENTS = {
     ...common,
     action: z.string(),
     repository,
-    issue: z.object({ number, pull_request: z.unknown().optional(), state: z.string().optional() }),
-    comment: z.object({ id, body: text.nullish(), user: user.nullish() }),
+    issue: z.object({
+      number,
+      pull_request: z.unknown().optional(),
+      state: z.string().optional(),
+      user: user.nullish(),
+    }),
+    comment: z.object({
+      id,
+      body: text.nullish(),
+      user: user.nullish(),
+      created_at: z.iso.datetime().optional(),
+    }),
   }),
   check_run: z.object({
     ...common,

@@ -1,4 +1,6 @@
-import type { ValidationPipeline } from '../../database/entities/index.js';
+import { actorKind } from '../../agent/decide.js';
+import { AGENT_LOGINS } from '../../agent/facts.js';
+import type { AgentRun, Project, ValidationPipeline } from '../../database/entities/index.js';
 import { statusOf, type GitHubRepository } from '../../github/repository.js';
 import { pullRequest as pullRequestSchema, type Payload, type PullRequestFacts } from '../events.js';
 import type { HandlerDeps } from './deps.js';
@@ -11,9 +13,10 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
     const reason = payload.pull_request.merged
       ? 'The pull request was merged.'
       : 'The pull request was closed.';
-    await deps.database.write((tx) =>
-      deps.pipelines.cancel(tx, { projectId: project.id, pullRequestNumber: number }, reason),
-    );
+    await deps.database.write(async (tx) => {
+      await deps.pipelines.cancel(tx, { projectId: project.id, pullRequestNumber: number }, reason);
+      await deps.runs.dropPlans(tx, project.id, number, reason);
+    });
     return;
   }
   if (action === 'edited' && changes?.base === undefined) return;
@@ -25,11 +28,54 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
       ? await currentState(await deps.github.repository(project), payload.pull_request)
       : payload.pull_request;
   if (pullRequest.state !== 'open' || (latest && isCovered(latest, pullRequest))) return;
-  await deps.starter.startPullRequest(project, pullRequest, {
+  const run = latest && (await pushedBy(payload, latest, deps));
+  const started = await deps.starter.startPullRequest(project, pullRequest, {
     trigger: 'event',
-    // What an agent pushed is counted by the fix loop; any other push starts anew.
-    retryCount: 0,
+    // Any push but the agent's starts anew.
+    retryCount: run ? latest.retryCount + 1 : 0,
+    agentRunId: run?.id ?? null,
   });
+  await deps.database.write(async (tx) => {
+    if (started && run) await deps.runs.save(tx, run.id, { nextPipelineId: started.id });
+    if (latest && latest.headSha !== pullRequest.head.sha)
+      await deps.runs.dropPlans(
+        tx,
+        project.id,
+        number,
+        'There is a newer commit, so the plan no longer counts.',
+      );
+  });
+  if (latest?.merge?.state === 'scheduled') await unschedule(latest, project, deps);
+}
+
+/**
+ * The agent run that this push comes from, or null. GitHub tells only which account pushed: it counts as the
+ * agent's where that account is a bot's and a run for the head before is out, or ended a short while ago. An agent
+ * that pushes as a person is therefore taken for that person; how often it may try is counted by its runs, not here.
+ */
+async function pushedBy(
+  { action, sender, pull_request }: Payload<'pull_request'>,
+  before: ValidationPipeline,
+  { runs }: HandlerDeps,
+): Promise<AgentRun | null> {
+  if (action !== 'synchronize' || before.headSha === pull_request.head.sha) return null;
+  if (sender && actorKind(sender, AGENT_LOGINS) === 'person') return null;
+  return runs.awaitedOn(before.projectId, pull_request.number, before.headSha);
+}
+
+/** GitHub was to merge the head before; the new one is not validated yet. */
+async function unschedule(
+  before: ValidationPipeline,
+  project: Project,
+  { github, pipelines, log }: HandlerDeps,
+): Promise<void> {
+  const repository = await github.repository(project);
+  const { node_id: nodeId, auto_merge: autoMerge } = await repository.pullRequest(before.pullRequestNumber!);
+  if (autoMerge)
+    await repository
+      .disableAutoMerge(nodeId)
+      .catch((error: unknown) => log.warn({ err: error }, 'auto-merge could not be switched off'));
+  await pipelines.note(before.id, { merge: null });
 }
 
 async function currentState(
