@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MergeGroup } from '../support/fake-github/merge-queue.js';
+import { scripted, Story } from '../support/story.js';
+
+describe('merging', () => {
+  let story: Story;
+  beforeEach(async () => {
+    story = await Story.begin();
+  });
+  afterEach(() => story.end());
+
+  const open = (settings: Record<string, string | boolean> = {}, labels: string[] = []) => {
+    const repository = story.github.createRepository('acme/web', {
+      files: scripted({ test_commands: 'true', ...settings }),
+    });
+    repository.commit('feature', { 'feature.txt': 'done' });
+    return { repository, pr: repository.openPullRequest({ head: 'feature', author: 'ann', labels }) };
+  };
+  const mergeRequests = () =>
+    story.github.requests.filter(({ method, path }) => method === 'PUT' && path.endsWith('/merge'));
+
+  it('merges what passed at exactly that sha, by the method of the settings, without a comment', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true, merge_method: 'rebase' });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => pr.merged, { what: 'the merge', timeoutMs: 20_000 });
+    await story.settled();
+    expect(mergeRequests().map(({ body }) => body)).toEqual([{ sha: pr.headSha, merge_method: 'rebase' }]);
+    expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain('🔀 Merged.');
+    expect(pr.comments()).toEqual([]);
+  });
+
+  it('does not merge a head that was pushed at the last moment', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true });
+    const validated = pr.headSha;
+    await story.deliver(pr.opened);
+    await story.running('clone').catch(() => undefined);
+    const push = pr.push({ 'feature.txt': 'more' });
+    await story.completedCheck(repository, validated);
+    await story.settled();
+    expect(pr.merged).toBe(false);
+    await story.deliver(push);
+    await story.github.waitFor(() => pr.merged, { what: 'the merge', timeoutMs: 20_000 });
+    expect(mergeRequests().at(-1)!.body).toMatchObject({ sha: pr.headSha });
+  });
+
+  it('says on the check why it did not merge, and merges on command when that is gone', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true }, ['do-not-merge']);
+    await story.deliver(pr.opened);
+    await story.completedCheck(repository, pr.headSha);
+    await story.settled();
+    expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain(
+      'Not merged: The pull request has the label',
+    );
+    await story.deliver(pr.comment('octocat', '/codegen merge'));
+    await story.settled();
+    expect(pr.comments().at(-1)!.body).toContain('`do-not-merge`');
+    pr.unlabel('do-not-merge');
+    await story.deliver(pr.comment('octocat', '/codegen merge'));
+    await story.github.waitFor(() => pr.merged, { what: 'the merge' });
+  });
+
+  it('looks before it merges again when the answer got lost', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true });
+    story.github.fault({ method: 'PUT', path: /\/merge$/, onlyAfterEffect: true, status: 502 });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => repository.checkRuns(pr.headSha)[0]?.summary?.includes('🔀 Merged.'), {
+      what: 'the merge on the check',
+      timeoutMs: 20_000,
+    });
+    expect(mergeRequests()).toHaveLength(1);
+  });
+
+  it('leaves a protected branch to GitHub’s own auto-merge', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true });
+    repository.protect('main', { requiredApprovals: 1 });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => pr.autoMerge, { what: 'auto-merge', timeoutMs: 20_000 });
+    await story.settled();
+    expect(pr.autoMerge!.method).toBe('squash');
+    expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain('as soon as branch protection allows');
+    // A newer head is not validated yet: GitHub must not merge it.
+    await story.deliver(pr.push({ 'feature.txt': 'more' }));
+    await story.github.waitFor(() =>
+      story.github.requests.some(({ body }) => /disablePull/.test(JSON.stringify(body))),
+    );
+  });
+
+  it('validates a merge group on its own sha, and cancels it when it is gone', async () => {
+    const { repository, pr } = open({
+      test_commands: 'if [ -e slow.txt ]; then sleep 1000; fi; test -f feature.txt; test "$BASE_REF" = main',
+    });
+    const group = new MergeGroup(pr);
+    await story.deliver(group, group);
+    const check = await story.completedCheck(repository, group.headSha);
+    expect(check.conclusion).toBe('success');
+    await story.settled();
+    expect(repository.checkRuns(group.headSha)).toHaveLength(1);
+
+    repository.commit('slow', { 'slow.txt': 'x' });
+    const slow = new MergeGroup(repository.openPullRequest({ head: 'slow' }));
+    await story.deliver(slow);
+    await story.running('test');
+    await story.deliver(slow.destroy('dequeued'));
+    expect((await story.completedCheck(repository, slow.headSha, 5_000)).conclusion).toBe('cancelled');
+  });
+});
