@@ -14,12 +14,14 @@ import { FixLoop } from './agent/fix-loop.js';
 import { RunFollower, type FollowDeps } from './agent/follow-run.js';
 import type { HttpOptions } from './agent/http.js';
 import { agentView } from './agent/view.js';
+import { artifactRoutes } from './api/artifacts.js';
 import { healthRoutes } from './api/health.js';
 import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
 import { AgentRunStore } from './database/agent-run-store.js';
 import { CommandStore } from './database/command-store.js';
+import { BaselineStore } from './database/baseline-store.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project } from './database/entities/index.js';
 import { LeaseStore } from './database/lease-store.js';
@@ -27,6 +29,7 @@ import { PipelineStore } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
 import { SettingsStore } from './database/settings-store.js';
+import { TokenStore } from './database/token-store.js';
 import { createRedactor } from './domain/redaction.js';
 import { SecretBox } from './domain/secret-box.js';
 import { checkout } from './git/checkout.js';
@@ -40,6 +43,8 @@ import { Metrics, metricsRoutes } from './metrics.js';
 import { PipelineActions } from './pipeline/actions.js';
 import { FollowUp } from './pipeline/follow-up.js';
 import { Merger } from './pipeline/merge.js';
+import { keepScreenshot } from './pipeline/artifacts.js';
+import { Baseline } from './pipeline/baseline.js';
 import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
@@ -168,6 +173,14 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     log,
     agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
   });
+  const baseline = new Baseline({
+    database,
+    pipelines,
+    known: new BaselineStore(database),
+    republish: (id) => publisher.republish(id),
+  });
+  const tokens = new TokenStore(database);
+  const artifacts = join(config.dataDir, 'artifacts');
   const worker = new PipelineWorker({
     store: pipelines,
     workspaces,
@@ -177,16 +190,20 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
         projects,
         settings,
         github,
+        tokens,
+        baseline,
         tools: {
           sandbox: selected.sandbox,
-          validators: validators(),
+          validators: validators(config),
           checkout: (request) => checkout(request, cache),
           ...(overrides.limits ? { limits: overrides.limits } : {}),
+          keepScreenshot: (id, png) => keepScreenshot(artifacts, id, png),
         },
         secrets: secretsOf(config),
         git: { host: config.github.host, webUrl: config.github.webUrl },
       }),
     publish: (id) => publisher.publishProgress(id),
+    completed: (id) => baseline.completed(id),
     log,
   });
 
@@ -232,7 +249,13 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const http = httpApp({
     log,
     before: [accessLog(log, (answered) => metrics.requestAnswered(answered))],
-    routers: [accessRouter({ token, host: config.host, publicUrl }), metricsRoutes(metrics), api],
+    // Screenshots before the login: GitHub fetches them, by names that nobody can guess.
+    routers: [
+      artifactRoutes(artifacts),
+      accessRouter({ token, host: config.host, publicUrl }),
+      metricsRoutes(metrics),
+      api,
+    ],
     webhooks: webhookRoutes({
       inbox,
       secret: config.github.webhookSecret,

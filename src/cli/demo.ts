@@ -28,7 +28,7 @@ export async function demoCommand(): Promise<number> {
         directory: folder,
         head: branch,
         base: 'main',
-        sandbox: readConfig({}).sandbox,
+        config: { ...readConfig({}), chromePath: process.env['CHROME_PATH']?.trim() || null },
         observer: new TerminalObserver(),
         say: (sentence) => console.log(`  ${sentence}`),
       });

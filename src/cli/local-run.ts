@@ -7,20 +7,20 @@ import { createRedactor } from '../domain/redaction.js';
 import { loadSettingsFile } from '../domain/settings-extends.js';
 import { resolveSettings } from '../domain/settings.js';
 import { checkout } from '../git/checkout.js';
-import { readFileAt, resolveLocal, type LocalRevisions } from '../git/local.js';
+import { changesOf, readFileAt, resolveLocal, type LocalRevisions } from '../git/local.js';
 import { RepositoryCache } from '../git/repository-cache.js';
 import { Workspaces, type Workspace } from '../git/workspaces.js';
 import { PipelineAbort, runPipeline, type FinishedRun, type PipelineObserver } from '../pipeline/run.js';
 import { selectSandbox } from '../sandbox/select.js';
 import { sandboxUser } from '../sandbox/user.js';
 import { validators } from '../validators/index.js';
-import type { SandboxMode } from '../config.js';
+import type { Config } from '../config.js';
 
 export interface LocalRunOptions {
   directory: string;
   head: string;
   base: string;
-  sandbox: SandboxMode;
+  config: Pick<Config, 'sandbox' | 'chromePath' | 'gemini'>;
   observer: PipelineObserver;
   /** Sentences that are no part of the result: which sandbox, what is not validated. */
   say(sentence: string): void;
@@ -43,7 +43,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
   const settings = await settingsOf(revisions);
   // The user's own code on the user's own machine: it may run without isolation, said so by the warnings.
   const { sandbox, warnings } = await selectSandbox({
-    mode: options.sandbox,
+    mode: options.config.sandbox,
     production: false,
     loopbackOnly: true,
     log: { info: () => undefined, warn: () => undefined },
@@ -77,10 +77,11 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
       },
       tools: {
         sandbox,
-        validators: validators(),
+        validators: validators(options.config),
         checkout: (request) => checkout(request, cache),
         gitToken: () => Promise.resolve(null),
         redactor: createRedactor([]),
+        changes: () => changesOf(revisions.root, revisions.base.sha, revisions.head.sha),
       },
       workspace,
       logFile: (stage) => join(folder, 'logs', `${stage}.log`),

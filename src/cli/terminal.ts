@@ -64,6 +64,11 @@ export function printVerdict({ conclusion, reason, run }: FinishedRun): void {
     const place = path ? colour('bold', `${path}${startLine ? `:${startLine}` : ''}`) + ' ' : '';
     console.log(`\n  ${place}${oneLine(title)}\n${indent(plainText(message))}`);
   }
+  for (const { suite, name, file, line } of results.tests?.cases.filter(({ flaky }) => flaky) ?? []) {
+    const place = file ? `${colour('bold', `${file}${line ? `:${line}` : ''}`)} ` : '';
+    const title = oneLine([suite, name].filter((part) => part !== '').join(' › '));
+    console.log(`\n  ${place}${title}\n    Flaky: it failed at first and passed when it was run again.`);
+  }
   const { logTail } = results;
   if (logTail && results.findings.length === 0) {
     console.log(

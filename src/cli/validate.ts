@@ -18,7 +18,7 @@ export async function validateCommand(args: string[]): Promise<number> {
     directory: String(options._[0] ?? '.'),
     head: String(options['head']),
     base: String(options['base']),
-    sandbox: readConfig().sandbox,
+    config: readConfig(),
     observer: new TerminalObserver(),
     say: (sentence) => console.error(sentence),
   });

@@ -88,6 +88,8 @@ export interface PipelineResults {
   logTail: LogTail | null;
   /** Remarks for the report that are no findings, e.g. which commands were detected. */
   notes: string[];
+  /** The base branch's commit that failures and scores were compared with; absent where with none. */
+  baseline?: { sha: string };
 }
 
 export const emptyResults = (): PipelineResults => ({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import type { FileChange } from '../domain/changes.js';
 import { git } from './command.js';
 import { RepositoryError } from './errors.js';
 import { isSafeRef, LOCAL_HOST, type RepositorySource } from './source.js';
@@ -54,6 +55,41 @@ export async function changedFiles(root: string, base: string, head: string): Pr
     options,
   );
   return answer.split('\0').filter((file) => file !== '');
+}
+
+/**
+ * The same with its patches, files that are binary or whose names need quoting left out. A renamed file is one that
+ * was removed and one that was added.
+ */
+export async function changesOf(root: string, base: string, head: string): Promise<FileChange[]> {
+  const { gitDir } = await find(root);
+  const options = { name: root, gitDir, cwd: root };
+  const mergeBase = await git(['merge-base', base, head], options).catch(() => base);
+  const answer = await git(
+    [
+      'diff',
+      '--no-color',
+      '--no-renames',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--src-prefix=a/',
+      '--dst-prefix=b/',
+    ].concat([mergeBase.trim(), head]),
+    { ...options, settings: { 'core.quotePath': 'false' } },
+  );
+  return answer.split(/^(?=diff --git )/m).flatMap((file) => {
+    const patch = /^@@ [\s\S]*/m.exec(file)?.[0].replace(/\n$/, '');
+    const path = /^(?:\+\+\+ b|--- a)\/(.*?)\t?$/m.exec(file.replace(/^--- a\/.*\n(?=\+\+\+ b)/m, ''))?.[1];
+    if (patch === undefined || path === undefined) return [];
+    const lines = patch.split('\n');
+    return {
+      path,
+      status: /^new file/m.test(file) ? 'added' : /^deleted file/m.test(file) ? 'removed' : 'modified',
+      additions: lines.filter((line) => line.startsWith('+')).length,
+      deletions: lines.filter((line) => line.startsWith('-')).length,
+      patch,
+    };
+  });
 }
 
 async function find(directory: string) {

@@ -30,7 +30,7 @@ export interface CheckRun {
     completed_at?: string;
     external_id: string;
     details_url: string;
-    output: { title: string; summary: string };
+    output: { title: string; summary: string; images?: { alt: string; image_url: string }[] };
     actions?: CheckAction[];
   };
   annotations: Annotation[];
@@ -54,7 +54,13 @@ export function renderCheck(view: PipelineView): CheckRun {
       started_at: (view.startedAt ?? view.createdAt).toISOString(),
       external_id: view.id,
       details_url: view.pageUrl,
-      output: { title: verdict(view).title, summary: renderReport(view) },
+      output: {
+        title: verdict(view).title,
+        summary: renderReport(view),
+        ...(completed && view.images?.length
+          ? { images: view.images.map(({ alt, url }) => ({ alt, image_url: url })) }
+          : {}),
+      },
       // GitHub shows buttons on completed runs only, and takes a conclusion for nothing else.
       ...(completed && {
         conclusion: view.conclusion ?? 'neutral',

@@ -1,4 +1,5 @@
 import type { ProbotOctokit } from 'probot';
+import type { FileChange } from '../domain/changes.js';
 import type { Annotation } from './annotations.js';
 import type { CheckRun } from './check.js';
 import type { CommitStatus } from './status.js';
@@ -13,6 +14,7 @@ export type CheckRunBody = Omit<CheckRun['body'], 'output'> & {
 };
 
 export type MergeMethod = 'merge' | 'squash' | 'rebase';
+const MAX_CHANGES = 300;
 
 export type Permission = 'admin' | 'write' | 'read' | 'none';
 
@@ -53,6 +55,28 @@ export class GitHubRepository {
       per_page: 100,
     });
     return files.map((file) => file.filename);
+  }
+
+  /** What a pull request changes; at most the first 300 files. GitHub leaves out patches that are too long. */
+  async changes(number: number): Promise<FileChange[]> {
+    const changes: FileChange[] = [];
+    const pages = this.octokit.paginate.iterator(this.octokit.rest.pulls.listFiles, {
+      ...this.where,
+      pull_number: number,
+      per_page: 100,
+    });
+    for await (const { data } of pages) {
+      for (const { filename, status, additions, deletions, patch } of data)
+        changes.push({
+          path: filename,
+          status: status === 'added' || status === 'removed' || status === 'renamed' ? status : 'modified',
+          additions,
+          deletions,
+          patch: patch ?? null,
+        });
+      if (changes.length >= MAX_CHANGES) break;
+    }
+    return changes;
   }
 
   /** What GitHub says at this moment; a payload's author_association is not a permission. */

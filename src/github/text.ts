@@ -125,6 +125,17 @@ export function safeUrl(address: string): string | null {
   return url.href;
 }
 
+/** Whether others on the Internet, GitHub's image proxy among them, can ask this address. */
+export function isPublicUrl(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname } = new URL(address);
+  if (protocol !== 'https:') return false;
+  if (!/[.:]/.test(hostname) || /\.(localhost|local|internal|lan|test)$/.test(hostname)) return false;
+  return !/^(\[|0\.|10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(
+    hostname,
+  );
+}
+
 /** A sentence of others made to follow a colon: "Setup failed: exit code 1". */
 export function clause(sentence: string): string {
   const text = oneLine(sentence).replace(/[.\s]+$/, '');

@@ -49,6 +49,8 @@ export interface PipelineView {
   settingsNotes: string[];
   /** The base branch's commit that failures and scores were compared with. */
   baseline: { sha: string } | null;
+  /** Pictures of the preview, at addresses that GitHub can fetch. */
+  images?: { alt: string; url: string }[];
   agent: AgentView | null;
   merge: MergeView | null;
 }

@@ -1,10 +1,12 @@
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { ProjectStore } from '../database/project-store.js';
 import type { SettingsStore } from '../database/settings-store.js';
+import type { TokenStore } from '../database/token-store.js';
 import { OperationalError } from '../domain/errors.js';
 import { createRedactor } from '../domain/redaction.js';
 import { defaultSettings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
+import type { Baseline } from './baseline.js';
 import type { PipelineTools } from './stage.js';
 import type { PreparedPipeline } from './worker.js';
 
@@ -12,6 +14,8 @@ export interface PrepareDeps {
   projects: ProjectStore;
   settings: SettingsStore;
   github: GitHubAccess;
+  tokens: TokenStore;
+  baseline: Baseline;
   tools: Omit<PipelineTools, 'gitToken' | 'redactor'>;
   /** The server's own. */
   secrets: string[];
@@ -62,6 +66,15 @@ export async function preparePipeline(
         // Known in every encoding from now on, so also as git sends it: base64 of `x-access-token:TOKEN`.
         if (token !== null) redactor = createRedactor([...secrets, token]);
         return token;
+      },
+      changes: async () => {
+        if (pipeline.pullRequestNumber === null) return null;
+        return (await deps.github.repository(project)).changes(pipeline.pullRequestNumber);
+      },
+      comparison: () => deps.baseline.comparisonFor(pipeline),
+      tokens: {
+        spentToday: () => deps.tokens.spentToday(project.id),
+        spend: (tokens) => deps.tokens.spend(project.id, pipeline.id, tokens),
       },
     },
   };

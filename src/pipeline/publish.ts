@@ -5,10 +5,11 @@
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
-import { emptyResults } from '../domain/pipeline.js';
+import { emptyResults, type PipelineResults } from '../domain/pipeline.js';
 import type { GitHubAccess } from '../github/access.js';
 import { ANNOTATIONS_PER_REQUEST, renderCheck, type CheckRun } from '../github/check.js';
 import { COMMENT_MARKER, renderComment } from '../github/comment.js';
+import { isPublicUrl } from '../github/text.js';
 import type { CheckRunBody, GitHubRepository } from '../github/repository.js';
 import { renderStatus } from '../github/status.js';
 import { redactView, type PipelineView } from '../github/view.js';
@@ -50,11 +51,22 @@ export class Publisher {
     await repository.updateCheckRun(row.checkRunId, renderCheck(view).body);
   }
 
+  /** Shows results that changed after completion, on what exists. Annotations append, so they stay as they were. */
+  async republish(pipelineId: string): Promise<void> {
+    const found = await this.find(pipelineId);
+    if (!found || found.row.status !== 'completed') return;
+    const { row, view, repository } = found;
+    if (repository.canWriteChecks && row.checkRunId !== null)
+      await repository.updateCheckRun(row.checkRunId, renderCheck(view).body);
+    await this.writeComment(row, view, repository);
+  }
+
   private async find(pipelineId: string) {
     const { pipelines, projects, github, log } = this.deps;
     const row = await pipelines.find(pipelineId);
     const project = row && (await projects.find(row.projectId));
-    if (!row || !project) return null;
+    // A validation of the base branch is for comparing only.
+    if (!row || !project || row.trigger === 'base') return null;
     // The App was removed or the repository deleted: there is nothing left to write to.
     if (project.removedAt !== null) {
       log.info({ pipelineId }, 'not published: the repository is out of reach');
@@ -92,7 +104,8 @@ export class Publisher {
       completedAt: row.completedAt,
       isFork: row.isFork,
       settingsNotes: [],
-      baseline: null,
+      baseline: results.baseline ?? null,
+      images: imagesOf(results, this.deps.publicUrl()),
       agent: await this.deps.agentView(row),
       merge: row.merge,
     };
@@ -159,4 +172,14 @@ export class Publisher {
       (await repository.createComment(row.pullRequestNumber, body));
     await pipelines.saveCheck(row.id, { commentId: id });
   }
+}
+
+/** Screenshots, where GitHub can fetch them. */
+function imagesOf({ validations }: PipelineResults, publicUrl: string): PipelineView['images'] {
+  if (!isPublicUrl(publicUrl)) return [];
+  return validations.flatMap(({ facts }) =>
+    typeof facts?.['screenshot'] === 'string'
+      ? { alt: 'Screenshot of the preview', url: `${publicUrl}/artifacts/${facts['screenshot']}` }
+      : [],
+  );
 }

@@ -1,4 +1,6 @@
 /** Takes one pipeline through its stages. Knows nothing of GitHub, the database or the terminal: observers do. */
+import type { FileChange } from '../domain/changes.js';
+import { messageOf } from '../domain/errors.js';
 import { STAGE_NAMES, emptyResults, type StageName, type StageRecord } from '../domain/pipeline.js';
 import type { Workspace } from '../git/workspaces.js';
 import { redactResults } from '../github/view.js';
@@ -67,12 +69,14 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
     files: new Set(),
     logFile: options.logFile,
     signal,
+    changes: () => (changes ??= changesOf(tools, run)),
     results: emptyResults(),
     commands: { setup: null, deploy: null, test: null },
     records,
     port: await freePort(),
     preview: null,
   };
+  let changes: Promise<FileChange[] | null> | null = null;
   const changed = (record: StageRecord) => observer?.stageChanged?.(record, run);
   let end: StageResult['end'];
 
@@ -108,6 +112,15 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
   if (abort) return { ...finished, conclusion: conclusionOf(abort), reason: abort.message };
   if (end) return { ...finished, ...end };
   return { ...finished, ...conclude(finished.stages) };
+}
+
+async function changesOf(tools: PipelineTools, { results }: PipelineRun): Promise<FileChange[] | null> {
+  try {
+    return (await tools.changes?.()) ?? null;
+  } catch (error) {
+    results.notes.push(`The changed lines could not be told: ${messageOf(error).slice(0, 200)}.`);
+    return null;
+  }
 }
 
 async function runStage(stage: Stage, run: PipelineRun): Promise<StageResult> {

@@ -2,6 +2,7 @@
  * The stage contract. A stage returns what it found out about the pull request. A throw means that our own machinery
  * or the surroundings broke: that is tried again or reported as ours, and never blamed on the pull request.
  */
+import type { FileChange } from '../domain/changes.js';
 import type { PipelineResults, StageConclusion, StageName, StageRecord } from '../domain/pipeline.js';
 import type { Redactor } from '../domain/redaction.js';
 import type { Settings } from '../domain/settings.js';
@@ -9,7 +10,8 @@ import type { Checkout, CheckoutRequest } from '../git/checkout.js';
 import type { RepositorySource } from '../git/source.js';
 import type { Sandbox, SandboxLimits } from '../sandbox/contract.js';
 import type { WatchLimits } from '../sandbox/watch.js';
-import type { Validator } from '../validators/contract.js';
+import type { TokenBudget, Validator } from '../validators/contract.js';
+import type { Comparison } from './compare.js';
 import type { Preview } from './preview.js';
 
 export interface Stage {
@@ -64,6 +66,13 @@ export interface PipelineTools {
   redactor: Pick<Redactor, 'redact' | 'redactBytes' | 'context'>;
   /** Where they differ from the defaults. */
   limits?: Partial<WatchLimits & SandboxLimits>;
+  /** What the head changes against the base; null where nobody can tell. */
+  changes?: () => Promise<FileChange[] | null>;
+  /** What is known of the base branch and of this very sha, to compare with. */
+  comparison?: () => Promise<Comparison>;
+  /** Keeps a PNG with the pipeline; answers the name by which it is found again. */
+  keepScreenshot?: (pipelineId: string, png: Uint8Array) => Promise<string>;
+  tokens?: TokenBudget;
 }
 
 /** One run through the stages: what earlier stages leave for later ones. */
@@ -79,6 +88,8 @@ export interface PipelineRun {
   /** The log of a stage; scripts append to it. */
   logFile(stage: StageName): string;
   readonly signal: AbortSignal;
+  /** As the tools' own, but asked once and never failing: a note in the results says why it is null. */
+  changes: () => Promise<readonly FileChange[] | null>;
   readonly results: PipelineResults;
   commands: Commands;
   /** Stages as they stand. */

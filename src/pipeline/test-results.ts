@@ -1,5 +1,6 @@
 /** What the test stage left behind: reports and coverage, found where the settings say or in the usual places. */
 import { open } from 'node:fs/promises';
+import { changedLines } from '../domain/changes.js';
 import { collectReports, type CollectedReports } from '../reports/collect.js';
 import { defaultReportGlobs } from '../reports/globs.js';
 import type { ReportFile } from '../reports/contract.js';
@@ -30,7 +31,14 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
   const collected = await collectReports(
     files,
     { workspace: run.workspace, files: run.files },
-    { named: named.length > 0, log: run.tools.redactor.redactBytes(await endOf(run.logFile('test'))) },
+    {
+      named: named.length > 0,
+      log: run.tools.redactor.redactBytes(await endOf(run.logFile('test'))),
+      changedLines: async () => {
+        const changes = await run.changes();
+        return changes ? changedLines(changes) : undefined;
+      },
+    },
   );
   return { ...collected, notes: [...notes, ...collected.notes] };
 }

@@ -38,6 +38,8 @@ export interface WorkerOptions {
   prepare: (pipeline: ValidationPipeline) => Promise<PreparedPipeline>;
   /** Brings what the row says to GitHub. */
   publish: (pipelineId: string) => Promise<void>;
+  /** Told of every pipeline that ran to its end; what it throws is logged. */
+  completed?: (pipelineId: string) => Promise<void>;
   log: Logger;
 }
 
@@ -131,6 +133,9 @@ export class PipelineWorker {
       const { conclusion, reason, run } = finished;
       await store.complete(held, { conclusion, reason, results: run.results }, finished.stages);
       log.info({ conclusion: finished.conclusion }, 'pipeline completed');
+      await this.options
+        .completed?.(pipeline.id)
+        .catch((error: unknown) => log.warn({ err: error }, 'what follows a completion was left out'));
     } catch (error) {
       await progress.close();
       await this.failed(error, pipeline, held, redact, log);

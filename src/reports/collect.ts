@@ -9,8 +9,8 @@ import { parseReports, type ParsedFiles, type ParseOptions } from './parse-repor
 export interface CollectOptions extends ParseOptions {
   /** What the stage printed, or the end of it: TAP, `go test -json` and Jest's JSON are found in it. */
   log?: Buffer | string;
-  /** Lines that the pull request adds or changes, by path. */
-  changedLines?: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Lines that the pull request adds or changes, by path; asked for only where there is coverage. */
+  changedLines?: () => Promise<ReadonlyMap<string, ReadonlySet<number>> | undefined>;
   /** The project named the files, so one in no known format is worth a note. */
   named?: boolean;
 }
@@ -46,7 +46,7 @@ export async function collectReports(
   }
   return {
     tests: mergeTests(tests),
-    coverage: coverageOf(coverage, changedLines),
+    coverage: coverage.length === 0 ? null : coverageOf(coverage, await changedLines?.()),
     notes: read.unreadable.filter((error) => named || error.recognised).map((error) => error.message),
   };
 

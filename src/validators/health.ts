@@ -8,6 +8,7 @@ const TIMEOUT_MS = 15_000;
 /** Asks the preview for its health check path: any answer below 400 is healthy. */
 export const health: Validator = {
   name: 'health',
+  needs: 'preview',
   async validate({ preview, settings, signal }): Promise<Validation> {
     const path = settings.health_check_path;
     const url = new URL(path, preview.url).href;

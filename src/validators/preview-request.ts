@@ -109,6 +109,9 @@ const publicOnly =
     });
   };
 
+/** Resolves to public addresses only. */
+export const publicLookup = publicOnly(lookup);
+
 /**
  * Asks with GET, following redirects within the preview.
  * @param options `port`: the preview's own on loopback

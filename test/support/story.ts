@@ -57,6 +57,8 @@ export class Story {
       DATA_DIR: this.dataDir,
       LOG_FILE: '',
       API_TOKEN: 'a token of the tests',
+      // A browser takes 10 s for a page: only stories about it name one.
+      CHROME_PATH: '/nowhere/chromium',
       ...this.options.env,
     });
     const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });

@@ -7,6 +7,7 @@ import { Project } from './project.js';
 import { ProjectSetting } from './project-setting.js';
 import { QueueWorker } from './queue-worker.js';
 import { Stage } from './stage.js';
+import { TokenUsage } from './token-usage.js';
 import { ValidationPipeline } from './validation-pipeline.js';
 import { WebhookEvent } from './webhook-event.js';
 
@@ -20,6 +21,7 @@ export {
   ProjectSetting,
   QueueWorker,
   Stage,
+  TokenUsage,
   ValidationPipeline,
   WebhookEvent,
 };
@@ -33,6 +35,7 @@ export const entities = [
   ProjectSetting,
   QueueWorker,
   Stage,
+  TokenUsage,
   ValidationPipeline,
   WebhookEvent,
 ];

@@ -16,6 +16,8 @@ export type Trigger = (typeof TRIGGERS)[number];
 @Index('pipelines_by_project_conclusion', ['projectId', 'conclusion', 'id'])
 @Index('pipelines_by_completion', ['completedAt', 'startedAt', 'conclusion'])
 @Index('pipelines_by_project_completion', ['projectId', 'completedAt', 'startedAt', 'conclusion'])
+@Index('pipelines_by_trigger', ['projectId', 'trigger', 'id'])
+@Index('pipelines_by_base', ['projectId', 'baseSha', 'id'])
 export class ValidationPipeline {
   @Id() id!: string;
   @Word(36) projectId!: string;

@@ -2,6 +2,7 @@ import { InitialSchema1700000000000 } from './1700000000000-initial-schema.js';
 import { ApiListsAndStatistics1700000001000 } from './1700000001000-api-lists-and-statistics.js';
 import { Leases1700000002000 } from './1700000002000-leases.js';
 import { FixLoop1700000003000 } from './1700000003000-fix-loop.js';
+import { TokenUsageAndBaselines1700000004000 } from './1700000004000-token-usage-and-baselines.js';
 import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
 
 /** In the order they run. */
@@ -10,5 +11,6 @@ export const migrations = [
   ApiListsAndStatistics1700000001000,
   Leases1700000002000,
   FixLoop1700000003000,
+  TokenUsageAndBaselines1700000004000,
   QueueWorkers1700000006000,
 ];

@@ -1,6 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { trimLog } from '../../sandbox/output.js';
+import { messageOf } from '../../domain/errors.js';
 import { STAGE_NAMES } from '../../domain/pipeline.js';
+import { trimLog } from '../../sandbox/output.js';
+import { compare } from '../compare.js';
 import { redactedTail } from '../log-tail.js';
 import type { PipelineRun, Stage } from '../stage.js';
 
@@ -26,6 +28,7 @@ export const report: Stage = {
       });
     for (const stage of STAGE_NAMES)
       if (existsSync(run.logFile(stage))) await trimLog(run.logFile(stage), HEAD_BYTES, TAIL_BYTES);
+    await compareWithKnown(run);
     run.results.logTail = await tailOfFailure(run);
     const { findings } = run.results;
     if (breach) return { conclusion: 'failure', summary: breach };
@@ -38,6 +41,15 @@ export const report: Stage = {
     };
   },
 };
+
+/** What can't be asked now is not worth an attempt: the results stand without it. */
+async function compareWithKnown({ tools, results }: PipelineRun): Promise<void> {
+  try {
+    if (tools.comparison) compare(results, await tools.comparison());
+  } catch (error) {
+    results.notes.push(`Not compared with the base branch: ${messageOf(error).slice(0, 200)}.`);
+  }
+}
 
 async function tailOfFailure(run: PipelineRun) {
   const failed =

@@ -1,4 +1,4 @@
-import type { TestReport } from '../../domain/test-report.js';
+import type { TestCase, TestReport } from '../../domain/test-report.js';
 import { fullName } from '../../domain/test-report.js';
 import { findingsOf } from '../../reports/findings.js';
 import { runCommand } from '../command.js';
@@ -52,11 +52,19 @@ function markFlaky(reports: TestReport[]): TestReport | null {
       .slice(0, -1)
       .flatMap(({ cases }) => cases.filter(({ status }) => status === 'failed').map(fullName)),
   );
-  const cases = last.cases.map((testCase) =>
-    testCase.status === 'passed' && failedBefore.has(fullName(testCase))
-      ? { ...testCase, flaky: true }
-      : testCase,
+  const passedBefore = new Set(
+    reports
+      .slice(0, -1)
+      .flatMap(({ cases }) => cases.filter(({ status }) => status === 'passed').map(fullName)),
   );
+  const cases = last.cases.map((testCase): TestCase => {
+    const name = fullName(testCase);
+    if (testCase.status === 'passed' && failedBefore.has(name)) return { ...testCase, flaky: true };
+    // A test of the same name may have failed and another passed: then neither is told from the other.
+    if (testCase.status === 'failed' && passedBefore.has(name) && !failedBefore.has(name))
+      return { ...testCase, blame: 'flaky' };
+    return testCase;
+  });
   return { ...last, cases };
 }
 

@@ -176,7 +176,7 @@ describe('coverage', () => {
         file('coverage/cobertura-coverage.xml', 'cobertura/jest.xml'),
       ],
       js,
-      { changedLines },
+      { changedLines: () => Promise.resolve(changedLines) },
     );
     expect(coverage).toEqual({
       formats: ['lcov', 'cobertura'],
@@ -194,7 +194,7 @@ describe('coverage', () => {
         workspace: '/workspace/py',
         files: new Set(['calc.py', 'shop/calc.py']),
       },
-      { changedLines: new Map([['shop/calc.py', new Set([7])]]) },
+      { changedLines: () => Promise.resolve(new Map([['shop/calc.py', new Set([7])]])) },
     );
     expect(coverage).toMatchObject({ percent: 75, changedPercent: 0 });
   });

@@ -1,0 +1,90 @@
+/**
+ * The base branch's results: looked up for a pull request, and found out in the background where there are none,
+ * when nothing else waits. Such a pipeline has the trigger `base`; nothing of it is shown on GitHub.
+ */
+import type { BaselineStore } from '../database/baseline-store.js';
+import type { Database } from '../database/database.js';
+import type { ValidationPipeline } from '../database/entities/index.js';
+import type { PipelineStore } from '../database/pipeline-store.js';
+import type { PipelineResults } from '../domain/pipeline.js';
+import { compare, type Comparison } from './compare.js';
+
+export interface BaselineDeps {
+  database: Database;
+  pipelines: PipelineStore;
+  known: BaselineStore;
+  /** Shows changed results of a completed pipeline on GitHub. */
+  republish: (pipelineId: string) => Promise<void>;
+}
+
+type Subject = Pick<ValidationPipeline, 'id' | 'projectId' | 'headSha' | 'baseSha' | 'baseRef' | 'trigger'>;
+
+export class Baseline {
+  constructor(private readonly deps: BaselineDeps) {}
+
+  /** Of the very base sha where it was validated, otherwise of the base branch's last validated one. */
+  async comparisonFor({ id, projectId, headSha, baseSha, baseRef, trigger }: Subject): Promise<Comparison> {
+    const { known } = this.deps;
+    const sameSha = await known.resultsOf(projectId, headSha, id);
+    if (trigger === 'base' || baseSha === '' || baseSha === headSha) return { base: null, sameSha };
+    for (const sha of [baseSha, await known.lastShaOf(projectId, baseRef)]) {
+      const results = sha === null ? [] : await known.resultsOf(projectId, sha, id);
+      if (results.length > 0) return { base: { sha: sha!, results }, sameSha };
+    }
+    return { base: null, sameSha };
+  }
+
+  /** To be called when a pipeline was completed. */
+  async completed(pipelineId: string): Promise<void> {
+    const row = await this.deps.pipelines.find(pipelineId);
+    if (!row || (row.conclusion !== 'success' && row.conclusion !== 'failure')) return;
+    if (row.trigger === 'base') await this.tellThoseOn(row);
+    else if (wantsBase(row)) await this.begin(row);
+  }
+
+  private async begin(row: ValidationPipeline): Promise<void> {
+    const { database, pipelines, known } = this.deps;
+    const { projectId, baseSha, baseRef, settings } = row;
+    if ((await known.resultsOf(projectId, baseSha, row.id)).length > 0) return;
+    await database.write(async (tx) => {
+      if (await known.isAnythingWaiting(tx)) return;
+      if (await known.wasBegun(tx, projectId, baseSha)) return;
+      await pipelines.create(tx, {
+        projectId,
+        title: `Base of ${row.headSha.slice(0, 7)}`,
+        headSha: baseSha,
+        headRef: baseRef,
+        baseRef,
+        baseSha,
+        fetchRef: `refs/heads/${baseRef}`,
+        trigger: 'base',
+        settings: settings && { ...settings, ai_review: 'off' },
+      });
+    });
+  }
+
+  private async tellThoseOn({ projectId, headSha }: ValidationPipeline): Promise<void> {
+    const { known, republish } = this.deps;
+    for (const row of await known.buildingOn(projectId, headSha)) {
+      const results = row.validationResults!;
+      if (results.baseline?.sha === headSha) continue;
+      compare(results, await this.comparisonFor(row));
+      await known.saveResults(row.id, results);
+      await republish(row.id);
+    }
+  }
+}
+
+/** Whether knowing the base would tell something: whose failures they are, or any change at all. */
+function wantsBase({ baseSha, headSha, validationResults }: ValidationPipeline): boolean {
+  if (baseSha === '' || baseSha === headSha || !validationResults) return false;
+  const { baseline, tests } = validationResults;
+  if (baseline?.sha === baseSha) return false;
+  if (tests?.cases.some(({ status, blame }) => status === 'failed' && blame !== 'flaky')) return true;
+  return !baseline && isComparable(validationResults);
+}
+
+const isComparable = ({ tests, coverage, validations }: PipelineResults): boolean =>
+  tests !== null ||
+  coverage !== null ||
+  validations.some(({ scores }) => Object.keys(scores ?? {}).length > 0);
