@@ -50,7 +50,7 @@ async function look(
     changes,
     screenshot,
     ...(tools.tokens ? { tokens: tools.tokens } : {}),
-    redact: (text) => tools.redactor.redact(text),
+    redact: (text: string) => tools.redactor.redact(text),
     signal,
   };
   if (validator.needs === 'change') return validator.validate({ ...subject, preview });
