@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkout } from '../../src/git/checkout.js';
-import { changedFiles, resolveLocal } from '../../src/git/local.js';
+import { changedFiles, changesOf, resolveLocal } from '../../src/git/local.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
 import { removeFolder, run, SampleRepository, temporaryFolder } from '../support/sample-git.js';
 
@@ -83,6 +83,27 @@ describe('a repository on this machine', () => {
       'README.md',
       'a\nb.txt',
       'src/ü.ts',
+    ]);
+  });
+
+  it('says what a branch changed, also where lines look like the heads of a patch', async () => {
+    const base = repository.commit({ 'gone.txt': '-- a/x\n', 'ü x.js': 'a\nb\n', bin: Buffer.from([0, 1]) });
+    run(user, 'rm', '--quiet', 'gone.txt');
+    const head = repository.commit({
+      'new.txt': '++ b/other\n',
+      'ü x.js': 'a\nB\nc\n',
+      bin: Buffer.from([0, 2]),
+    });
+    await expect(changesOf(user, base, head)).resolves.toEqual([
+      { path: 'gone.txt', status: 'removed', additions: 0, deletions: 1, patch: '@@ -1 +0,0 @@\n--- a/x' },
+      { path: 'new.txt', status: 'added', additions: 1, deletions: 0, patch: '@@ -0,0 +1 @@\n+++ b/other' },
+      {
+        path: 'ü x.js',
+        status: 'modified',
+        additions: 2,
+        deletions: 1,
+        patch: '@@ -1,2 +1,3 @@\n a\n-b\n+B\n+c',
+      },
     ]);
   });
 
