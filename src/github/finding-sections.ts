@@ -12,7 +12,10 @@ const RANK: Record<Severity, number> = { failure: 0, warning: 1, notice: 2 };
 
 /** Problems other than failed tests, the worst first, apart from what the base branch already had. */
 export function findingSections(view: PipelineView): Section[] {
-  const sorted = [...view.results.findings].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  // Failed tests have sections of their own; as findings they are for annotations and the API.
+  const ofTests = view.results.tests?.formats.join(', ');
+  const others = view.results.findings.filter(({ source }) => source !== ofTests);
+  const sorted = others.sort((a, b) => RANK[a.severity] - RANK[b.severity]);
   const known = sorted.filter((finding) => finding.blame === 'base');
   return [
     section(
