@@ -1,4 +1,4 @@
-import { LessThan, MoreThanOrEqual } from 'typeorm';
+import { MoreThanOrEqual } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { Database } from './database.js';
 import { TokenUsage } from './entities/token-usage.js';
@@ -18,7 +18,13 @@ export class TokenStore {
   async spend(projectId: string, pipelineId: string, tokens: number): Promise<void> {
     const usedAt = new Date();
     await this.database.write(async (tx) => {
-      await tx.delete(TokenUsage, { usedAt: LessThan(new Date(usedAt.getTime() - TWO_DAYS_MS)) });
+      // Not by LessThan: in a delete, TypeORM hands the operator itself to the column's transformer.
+      await tx
+        .createQueryBuilder()
+        .delete()
+        .from(TokenUsage)
+        .where('used_at < :oldest', { oldest: usedAt.getTime() - TWO_DAYS_MS })
+        .execute();
       await tx.insert(TokenUsage, { id: newId(), projectId, pipelineId, tokens, usedAt });
     });
   }

@@ -123,7 +123,7 @@ const ofAudit = ({ category, title, value, fix, cost }: Audit, path: string): Fi
   source: 'lighthouse',
   severity: 'notice',
   title,
-  message: `${path}, ${cost} points of ${category}${value === '' ? '' : `, ${value}`}: ${fix}`,
+  message: `${path}, ${cost} ${cost === 1 ? 'point' : 'points'} of ${category}${value === '' ? '' : `, ${value}`}: ${fix}`,
 });
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
