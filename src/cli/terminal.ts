@@ -75,6 +75,8 @@ export function printVerdict({ conclusion, reason, run }: FinishedRun): void {
       `\n  The end of ${logTail.stage}'s output:\n${indent(lastLines(plainText(logTail.text), LOG_LINES))}`,
     );
   }
+  for (const { validator, conclusion: end, summary } of results.validations)
+    if (end === 'skipped') console.log(colour('gray', `\n  ${validator} was skipped. ${oneLine(summary)}`));
   for (const note of results.notes) console.log(colour('gray', `\n  ${oneLine(note)}`));
   const style: Style =
     conclusion === 'success'

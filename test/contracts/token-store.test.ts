@@ -5,9 +5,9 @@ import { TokenUsage } from '../../src/database/entities/index.js';
 import { TokenStore } from '../../src/database/token-store.js';
 import { migrate, onEachDatabase } from '../support/databases.js';
 
-onEachDatabase('what reviews spend', ({ open, place }) => {
+onEachDatabase('what reviews spend', (databases) => {
   it('is summed by project and day, and forgotten after two days', async () => {
-    const database = await open();
+    const database = await databases.open();
     const store = new TokenStore(database);
     expect(await store.spentToday('one')).toBe(0);
     const old = { id: 'old', projectId: 'one', pipelineId: 'p', tokens: 7, usedAt: new Date(0) };
@@ -20,7 +20,7 @@ onEachDatabase('what reviews spend', ({ open, place }) => {
   });
 
   it('is stored by a migration that can be undone', async () => {
-    const where = await place();
+    const where = await databases.place();
     await migrate(where);
     const source = await createDataSource(where).initialize();
     await source.undoLastMigration();
@@ -30,7 +30,7 @@ onEachDatabase('what reviews spend', ({ open, place }) => {
   });
 
   it('leaves the baselines to be found by the same migration', async () => {
-    const known = new BaselineStore(await open());
+    const known = new BaselineStore(await databases.open());
     expect(await known.lastShaOf('one', 'main')).toBeNull();
     expect(await known.resultsOf('one', 'a'.repeat(40), 'none')).toEqual([]);
     expect(await known.buildingOn('one', 'a'.repeat(40))).toEqual([]);
