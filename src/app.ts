@@ -63,6 +63,7 @@ import { selectSandbox } from './sandbox/select.js';
 import { sandboxUser } from './sandbox/user.js';
 import { validators } from './validators/index.js';
 import { VERSION } from './version.js';
+import { pages } from './web/index.js';
 import { Inbox } from './webhooks/inbox.js';
 import { EventProcessor } from './webhooks/process.js';
 import { webhookRoutes } from './webhooks/receive.js';
@@ -255,6 +256,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       accessRouter({ token, host: config.host, publicUrl }),
       metricsRoutes(metrics),
       api,
+      pages({ database, pipelines }),
     ],
     webhooks: webhookRoutes({
       inbox,

@@ -164,8 +164,7 @@ const pathOf = (path: PropertyKey[]): string => path.map(String).join('.').slice
 
 function asProblem(error: unknown): unknown {
   if (error instanceof Problem) return error;
-  if (error instanceof ActionRefused)
-    return new Problem(409, 'Makes no sense now', error.message);
+  if (error instanceof ActionRefused) return new Problem(409, 'Makes no sense now', error.message);
   if (error instanceof OperationalError)
     return new Problem(503, 'Not possible now', [error.message, error.advice].filter(Boolean).join(' '));
   // Octokit's: its status is GitHub's answer to us, not ours.

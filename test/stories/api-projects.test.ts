@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return --
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access --
    answers are checked against the OpenAPI document as they come */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient, storyOn } from '../support/api.js';

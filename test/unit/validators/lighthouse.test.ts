@@ -127,7 +127,7 @@ describe('a page in a real browser', () => {
 
   it('is skipped where there is no browser, saying how to get one', async () => {
     const { result } = await lighthouse({ chromePath: '/nowhere/chromium' }).validate({
-      preview: { url: 'http://127.0.0.1:9', port: 9, stop: () => Promise.resolve() },
+      preview: { url: 'http://127.0.0.1:9', port: 9, breach: () => null, stop: () => Promise.resolve() },
       settings: defaultSettings(),
       results: emptyResults(),
       stages: [],
