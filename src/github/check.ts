@@ -81,13 +81,16 @@ function chosen(view: PipelineView): ActionIdentifier[] {
   if (isOurFault(view)) return ['retry'];
   if (view.conclusion !== 'failure' && view.conclusion !== 'timed_out') return [];
   if (view.agent?.state === 'plan_waiting') return ['confirm', 'retry'];
-  return canAskAgent(view) ? ['fix', 'retry'] : ['retry'];
+  return view.isFork || isAtWork(view) ? ['retry'] : ['fix', 'retry'];
 }
+
+/** An agent is at it: a second one would be in its way. Elsewhere the button is there, and says why where it can't. */
+const isAtWork = ({ agent }: PipelineView): boolean => agent?.state === 'asked' || agent?.state === 'running';
 
 /** `finished` and `failed` have had their one fix of this commit. */
 const NOT_TO_BE_ASKED = ['off', 'asked', 'running', 'plan_waiting', 'finished', 'failed', 'exhausted'];
 
-/** Not without a key, not while an agent is at it or used up, and never for a fork, which it could not push to. */
+/** Whether it is worth saying: not without a key, while an agent is at it or used up, or for a fork. */
 export function canAskAgent(view: PipelineView): boolean {
   return !view.isFork && !NOT_TO_BE_ASKED.includes(view.agent?.state ?? '');
 }

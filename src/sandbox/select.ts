@@ -56,7 +56,8 @@ async function choose(selection: SandboxSelection): Promise<SandboxChoice> {
     const program = findProgram('bwrap', environment['PATH'] ?? '');
     const features = await readFeatures(program);
     const sandbox = bubblewrapSandbox({ program, features, toolchains, privateDirectories });
-    await probeSandbox(sandbox, 'shared');
+    // Once more where it failed: a machine under load must not decide for less isolation.
+    await probeSandbox(sandbox, 'shared').catch(() => probeSandbox(sandbox, 'shared'));
     const warnings: string[] = [];
     try {
       await probeSandbox(sandbox, 'none');

@@ -49,7 +49,7 @@ describe('a pull request is validated end to end', () => {
     expect(check.title).toContain('exit code 3');
     expect(check.summary).toContain('feature.txt: expected ready, got done');
     // Without access to Codegen there is nobody to ask for a fix.
-    expect(check.actions.map(({ identifier }) => identifier)).toEqual(['retry']);
+    expect(check.actions.map(({ identifier }) => identifier)).toEqual(['fix', 'retry']);
 
     await story.github.waitFor(() => pr.comments().length > 0, { what: 'the comment' });
     expect(pr.comments()).toHaveLength(1);
