@@ -5,7 +5,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import { Problem } from './problem.js';
 
@@ -65,9 +65,9 @@ export function accessRouter(options: AccessOptions): Router {
     legacyHeaders: false,
     // Without a proxy that is trusted, the header is anybody's word.
     validate: { xForwardedForHeader: false },
-    handler: () => {
-      throw new Problem(429, 'Too many failed logins', 'Wait some minutes, then try again.');
-    },
+    // Handed on, not thrown: the limiter is asynchronous, and nobody would catch it.
+    handler: (_request, _response, next) =>
+      next(new Problem(429, 'Too many failed logins', 'Wait some minutes, then try again.')),
   });
 
   router.use((request, response, next) => {
@@ -79,17 +79,19 @@ export function accessRouter(options: AccessOptions): Router {
       const bearer = /^bearer +(.*)$/i.exec(authorization)?.[1];
       // Header values come as latin1, whatever their bytes were.
       if (bearer !== undefined && isSame(Buffer.from(bearer, 'latin1'), options.token)) return next();
-      return void limit(request, response, refuse(request, response));
+      return void limit(request, response, (error?: unknown) =>
+        error ? next(error) : refuse(request, response, next),
+      );
     }
     const cookie = cookieOf(request);
     if (cookie !== null && isSame(cookie, session)) return next();
     if (askAgainFromHere(request, response)) return;
-    refuse(request, response)();
+    refuse(request, response, next);
   });
 
-  router.get('/login', limit, (request, response) => {
+  router.get('/login', limit, (request, response, next) => {
     const { token } = request.query;
-    if (typeof token !== 'string' || !isSame(token, options.token)) return refuse(request, response)();
+    if (typeof token !== 'string' || !isSame(token, options.token)) return refuse(request, response, next);
     response
       .cookie(COOKIE, session, {
         httpOnly: true,
@@ -176,16 +178,14 @@ const LOGIN_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8">
 <button>Log in</button></form></html>
 `;
 
-function refuse(request: Request, response: Response): () => void {
-  return () => {
-    response.set('WWW-Authenticate', 'Bearer realm="CodegenApp"');
-    if (!wantsPage(request))
-      throw new Problem(401, 'Not logged in', 'Send the API token as `Authorization: Bearer`.');
-    response
-      .status(401)
-      .set('Content-Security-Policy', POLICY.replace("form-action 'none'", "form-action 'self'"))
-      .set('Cache-Control', 'no-store')
-      .type('html')
-      .send(LOGIN_PAGE);
-  };
+function refuse(request: Request, response: Response, next: NextFunction): void {
+  response.set('WWW-Authenticate', 'Bearer realm="CodegenApp"');
+  if (!wantsPage(request))
+    return next(new Problem(401, 'Not logged in', 'Send the API token as `Authorization: Bearer`.'));
+  response
+    .status(401)
+    .set('Content-Security-Policy', POLICY.replace("form-action 'none'", "form-action 'self'"))
+    .set('Cache-Control', 'no-store')
+    .type('html')
+    .send(LOGIN_PAGE);
 }

@@ -72,11 +72,12 @@ const EVENTS: Record<string, (request: Request) => object> = {
     resource: '/{proxy+}',
     path: request.path,
     httpMethod: request.method,
-    headers: { Host: 'abc.execute-api.eu-central-1.amazonaws.com', ...request.headers },
+    headers: { Host: 'codegenapp.example.com', ...request.headers },
     multiValueHeaders: Object.fromEntries(
-      Object.entries({ Host: 'abc.execute-api.eu-central-1.amazonaws.com', ...request.headers }).map(
-        ([name, value]) => [name, [value]],
-      ),
+      Object.entries({ Host: 'codegenapp.example.com', ...request.headers }).map(([name, value]) => [
+        name,
+        [value],
+      ]),
     ),
     queryStringParameters: request.query ? Object.fromEntries(request.query) : null,
     multiValueQueryStringParameters: request.query
@@ -107,9 +108,10 @@ function v2(request: Request, stage: string, rawPath: string): object {
     rawQueryString: new URLSearchParams(request.query ?? []).toString(),
     cookies: [],
     headers: Object.fromEntries(
-      Object.entries({ Host: 'abc.lambda-url.eu-central-1.on.aws', ...request.headers }).map(
-        ([name, value]) => [name.toLowerCase(), value],
-      ),
+      Object.entries({ Host: 'codegenapp.example.com', ...request.headers }).map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
     ),
     requestContext: {
       accountId: 'anonymous',
@@ -171,6 +173,7 @@ if (postgresBinaries()) {
       GHE_HOST: '127.0.0.1:9',
       GHE_PROTOCOL: 'http',
       API_TOKEN: TOKEN,
+      PUBLIC_URL: 'https://codegenapp.example.com',
       SECRETS_KEY: randomBytes(32).toString('base64'),
       DATABASE_URL: databaseUrl,
     });

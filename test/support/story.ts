@@ -141,7 +141,7 @@ export class Story {
 
 /** Looks again and again: for what nothing announces. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(20)) if (await condition()) return;
+  for (const end = Date.now() + 50_000; Date.now() < end; await sleep(20)) if (await condition()) return;
   throw new Error(`Waited in vain for ${what}.`);
 }
 
