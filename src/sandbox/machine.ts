@@ -1,5 +1,6 @@
 // Not execa: a child here gets descriptors of ours by number (execa's types stop at 9), some that we write and
 // some that we read beyond stderr, and nothing is to be buffered, piped or cleaned up on our exit.
+import { constants, setPriority } from 'node:os';
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { killNow } from './processes.js';
@@ -48,6 +49,9 @@ export function startMachine(options: {
     ...options.user,
     stdio: ['ignore', ...channels.map((channel) => (typeof channel === 'number' ? channel : 'pipe'))],
   });
+  // The server answers first, however many processes a script starts; with the machine to itself a script loses
+  // nothing by it. All of them inherit it, and none can take it back.
+  if (child.pid !== undefined) yieldToServer(child.pid);
   const said: Record<number, string> = {};
   const listeners: (() => void)[] = [];
   channels.forEach((channel, index) => {
@@ -89,4 +93,12 @@ export function startMachine(options: {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killNow(child.pid);
     },
   };
+}
+
+function yieldToServer(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It ended already.
+  }
 }

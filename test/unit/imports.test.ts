@@ -24,7 +24,7 @@ const LAYERS = [
   ['validators', 'pipeline'],
   ['commands'],
   ['webhooks', 'api', 'web', 'index.ts'],
-  ['http.ts', 'metrics.ts'],
+  ['http.ts', 'metrics.ts', 'access-log.ts', 'webhook-proxy.ts', 'lambda-event.ts', 'lambda-serve.ts'],
   ['app.ts', 'setup-mode.ts'],
   ['start-process.ts', 'lambda.ts', 'cli'],
   ['server.ts', 'worker.ts', 'cli.ts'],

@@ -96,5 +96,7 @@ function sendHead(response: ServerResponse, text: string): void {
 export function wantedBy(request: IncomingMessage, body: Buffer): string[] {
   const text = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('latin1');
   // A line of its own only where the one before it ends with a line feed, which not all do.
-  return [...text.matchAll(/[0-9a-f]{4}want ([0-9a-f]{40})/g)].map((match) => match[1]!);
+  const wants = [...text.matchAll(/[0-9a-f]{4}want ([0-9a-f]{40})/g)].map((match) => match[1]!);
+  // git names a commit again for each ref that leads to it.
+  return [...new Set(wants)];
 }
