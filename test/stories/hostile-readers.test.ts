@@ -78,6 +78,7 @@ const LOOK_EVERYWHERE = [
     const repository = story.github.createRepository('acme/web', {
       private: true,
       files: scripted({
+        auto_fix_enabled: false,
         setup_commands: LOOK_EVERYWHERE,
         deploy_commands: `${LOOK_EVERYWHERE}\nexec node -e "require('http').createServer((q,s)=>s.end('up')).listen(process.env.PORT)"`,
         test_commands: `${LOOK_EVERYWHERE}\nexit 1`,
@@ -115,7 +116,10 @@ const LOOK_EVERYWHERE = [
   it('mint a git token that reads one repository’s contents, and no more', async () => {
     const repository = story.github.createRepository('acme/web', {
       private: true,
-      files: scripted({ test_commands: 'true' }),
+      files: scripted({
+        auto_fix_enabled: false,
+        test_commands: 'true',
+      }),
     });
     repository.commit('feature', { 'feature.txt': 'done' });
     const pr = repository.openPullRequest({ head: 'feature' });
@@ -139,6 +143,7 @@ const LOOK_EVERYWHERE = [
     const secret = canary();
     const repository = story.github.createRepository('acme/web', {
       files: scripted({
+        auto_fix_enabled: false,
         test_commands: [
           'test -n "$DEPLOY_KEY"',
           'echo "key $DEPLOY_KEY base64 $(printf "x-access-token:$DEPLOY_KEY" | base64 -w0) hex $(printf "$DEPLOY_KEY" | od -An -tx1 | tr -d " \\n")"',
