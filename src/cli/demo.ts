@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { readConfig } from '../config.js';
 import type { FinishedRun } from '../pipeline/run.js';
+import { writePages } from './demo-pages.js';
 import { runLocally } from './local-run.js';
 import { printVerdict, TerminalObserver } from './terminal.js';
 
@@ -41,7 +42,11 @@ export async function demoCommand(): Promise<number> {
   console.log('Both pull requests were validated for real:\n');
   for (const [title, { conclusion, reason }] of verdicts)
     console.log(`  ${conclusion.padEnd(8)} ${title}${reason ? `: ${reason}` : ''}`);
+  const paths = await writePages(verdicts.map(([title, finished]) => ({ title, finished })));
   console.log(`
+Both as pages, to open in a browser:
+${paths.map((path) => `  file://${path}`).join('\n')}
+
 The same on a repository of yours:  npx codegenapp validate DIR --base main --head BRANCH
 As a check on every pull request:   npm start, then open http://localhost:3002 to register the GitHub App`);
   return verdicts.every(([, , asExpected]) => asExpected) ? 0 : 1;

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { html, type Fragment } from './html.js';
+import { Html, html, type Fragment } from './html.js';
 
 /** Nothing from elsewhere, no script, no form: whatever slipped through the escaping could do nothing. */
 const POLICY =
@@ -11,15 +11,32 @@ export interface PageOptions {
   refresh?: number | null;
 }
 
-export function sendPage(response: Response, { title, refresh }: PageOptions, body: Fragment): void {
-  const page = html`<!doctype html>
+export function sendPage(response: Response, options: PageOptions, body: Fragment): void {
+  response
+    .set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-store' })
+    .type('html')
+    .send(page(options, html`<link rel="stylesheet" href="/style.css" />`, body).text);
+}
+
+/** A page that needs no server: to be written into a file. */
+export const standalonePage = (title: string, body: Fragment): string =>
+  page(
+    { title },
+    html`<style>
+      ${new Html(STYLE)}
+    </style>`,
+    body,
+  ).text;
+
+const page = ({ title, refresh }: PageOptions, style: Html, body: Fragment): Html =>
+  html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         ${refresh && html`<meta http-equiv="refresh" content="${refresh}" />`}
         <title>${title} · CodegenApp</title>
-        <link rel="stylesheet" href="/style.css" />
+        ${style}
       </head>
       <body>
         <header><a href="/">CodegenApp</a></header>
@@ -29,11 +46,6 @@ export function sendPage(response: Response, { title, refresh }: PageOptions, bo
         </main>
       </body>
     </html>`;
-  response
-    .set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-store' })
-    .type('html')
-    .send(page.text);
-}
 
 /** Both themes have at least 4.5:1 between text and ground. */
 export const STYLE = `

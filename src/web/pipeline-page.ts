@@ -7,10 +7,34 @@ import { html, type Fragment } from './html.js';
 
 const MAX_LISTED = 200;
 
-/** The page of one pipeline: verdict, stages, what failed, the end of the log, and where the rest is. */
+/** What the page shows of a pipeline. */
+export type ShownPipeline = Pick<
+  ValidationPipeline,
+  | 'id'
+  | 'status'
+  | 'conclusion'
+  | 'currentStep'
+  | 'startedAt'
+  | 'completedAt'
+  | 'reason'
+  | 'errorMessage'
+  | 'pullRequestUrl'
+  | 'pullRequestNumber'
+  | 'title'
+  | 'headRef'
+  | 'headSha'
+  | 'baseRef'
+  | 'deploymentUrl'
+  | 'validationResults'
+>;
+
+/**
+ * The page of one pipeline: verdict, stages, what failed, the end of the log, and where the rest is.
+ * @param project null for a local run, whose logs are gone
+ */
 export function pipelinePage(
-  pipeline: ValidationPipeline,
-  project: Project,
+  pipeline: ShownPipeline,
+  project: Pick<Project, 'id' | 'fullName'> | null,
   stages: StageRecord[],
 ): Fragment {
   const { findings, tests, validations, logTail, notes } = pipeline.validationResults ?? emptyResults();
@@ -20,9 +44,9 @@ export function pipelinePage(
         ${pipeline.errorMessage && html`<br />A fault of CodegenApp, not of the pull request: ${pipeline.errorMessage}`}
       </p>
       <p class="muted">
-        <a href="/projects/${project.id}">${project.fullName}</a>
-        ${pipeline.pullRequestUrl && html`· <a href="${pipeline.pullRequestUrl}">#${pipeline.pullRequestNumber} ${pipeline.title}</a>`}
-        · ${pipeline.headRef} at <code>${pipeline.headSha.slice(0, 7)}</code> into ${pipeline.baseRef}
+        ${project && html`<a href="/projects/${project.id}">${project.fullName}</a> ·`}
+        ${pipeline.pullRequestUrl && html`<a href="${pipeline.pullRequestUrl}">#${pipeline.pullRequestNumber} ${pipeline.title}</a> ·`}
+        ${pipeline.headRef} at <code>${pipeline.headSha.slice(0, 7)}</code> into ${pipeline.baseRef}
         ${pipeline.deploymentUrl && html`· looked at ${pipeline.deploymentUrl}`}
       </p>
       <h2>Stages</h2>
@@ -33,7 +57,7 @@ export function pipelinePage(
           <th>Time</th>
           <th>Log</th>
         </tr>
-        ${stages.map((stage) => stageRow(pipeline.id, stage))}
+        ${stages.map((stage) => stageRow(project && pipeline.id, stage))}
       </table>`,
     findings.length > 0 &&
       html`<h2>Findings</h2>
@@ -70,7 +94,7 @@ export function verdictOf({
   currentStep,
   startedAt,
   completedAt,
-}: ValidationPipeline): string {
+}: ShownPipeline): string {
   if (status === 'queued') return '⏳ Queued';
   if (status === 'in_progress') return `⏳ Running${currentStep ? ` ${currentStep}` : ''}`;
   const time = elapsed(startedAt, completedAt);
@@ -78,12 +102,12 @@ export function verdictOf({
 }
 
 function stageRow(
-  pipelineId: string,
+  pipelineId: string | null,
   { name, status, conclusion, summary, startedAt, completedAt }: StageRecord,
 ) {
   const time = elapsed(startedAt, completedAt);
   const icon = conclusion ? CONCLUSION_ICONS[conclusion] : status === 'in_progress' ? '⏳' : '·';
-  const hasLog = startedAt !== null && ['setup', 'deploy', 'test'].includes(name);
+  const hasLog = pipelineId !== null && startedAt !== null && ['setup', 'deploy', 'test'].includes(name);
   return html`<tr>
     <td>${name}</td>
     <td>${icon} ${summary || (status === 'in_progress' ? 'running' : '')}</td>
