@@ -23,7 +23,11 @@ describe('buttons', () => {
     ['a time-out', { conclusion: 'timed_out' }, ['fix', 'retry']],
     ['a failure without Codegen', { conclusion: 'failure', agent: agent('off') }, ['fix', 'retry']],
     ['a failure that an agent is fixing', { conclusion: 'failure', agent: agent('running') }, ['retry']],
-    ['a failure after the last attempt', { conclusion: 'failure', agent: agent('exhausted') }, ['fix', 'retry']],
+    [
+      'a failure after the last attempt',
+      { conclusion: 'failure', agent: agent('exhausted') },
+      ['fix', 'retry'],
+    ],
     ["a fork's failure", { conclusion: 'failure', isFork: true }, ['retry']],
     ['a plan', { conclusion: 'failure', agent: agent('plan_waiting') }, ['confirm', 'retry']],
     ['a fork that waits', { conclusion: 'action_required', isFork: true }, ['approve']],
