@@ -1,10 +1,19 @@
 import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { inOwnLogContext, type Logger } from './logging.js';
 
 /** So many patterns are told apart; whatever comes beyond is `other`. */
 const MAX_ROUTES = 200;
+
+/** A request at its end. */
+export interface Answered {
+  method: string;
+  /** The pattern of the route, as Express marks it on the request. */
+  route: string;
+  status: number;
+  seconds: number;
+}
 
 /**
  * Gives every request an id (a proxy's X-Request-Id where it has one, answered in the same header), which all its
@@ -12,14 +21,15 @@ const MAX_ROUTES = 200;
  */
 export function accessLog(
   log: Logger,
-  observe: (request: { method: string; route: string; status: number; seconds: number }) => void,
-): RequestHandler {
+  observe: (request: Answered) => void,
+): (request: IncomingMessage, response: ServerResponse, next: () => void) => void {
   const routes = new Set<string>();
   return (request, response, next) => {
-    const given = request.get('x-request-id');
-    const requestId = given !== undefined && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
-    response.set('x-request-id', requestId);
-    const { method, path } = request;
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
+    response.setHeader('x-request-id', requestId);
+    const { method = '', url = '' } = request;
+    const path = url.split('?', 1)[0];
     const began = performance.now();
     inOwnLogContext({ requestId }, () => {
       // Made here, so that it keeps this request's ids, which the events of a socket do not.
@@ -32,7 +42,7 @@ export function accessLog(
           'request answered',
         );
         // A live stream lasts as long as someone looks: that is no response time.
-        if (String(response.get('content-type')).startsWith('text/event-stream')) return;
+        if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return;
         let route = routeOf(request);
         if (!routes.has(route)) {
           if (routes.size < MAX_ROUTES) routes.add(route);
@@ -47,8 +57,8 @@ export function accessLog(
 }
 
 /** The pattern that answered, never the path itself: there are as many paths as anyone likes. */
-function routeOf({ route }: Request): string {
-  const path = (route as { path?: unknown } | undefined)?.path;
+function routeOf(request: IncomingMessage): string {
+  const path = (request as { route?: { path?: unknown } }).route?.path;
   return typeof path === 'string' ? path : 'none';
 }
 

@@ -1,13 +1,8 @@
 /** The one place where parts are wired together. */
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import type { Express } from 'express';
 import type { ProbotOctokit } from 'probot';
-import { accessRouter, keptToken, loginLink } from './api/access.js';
-import { accessLog } from './access-log.js';
+import { accessRouter, loginLink } from './api/access.js';
 import { createAgentActions } from './agent/actions.js';
 import { createCodegenClient } from './agent/client.js';
 import { FixLoop } from './agent/fix-loop.js';
@@ -36,6 +31,7 @@ import { checkout } from './git/checkout.js';
 import { RepositoryCache } from './git/repository-cache.js';
 import { Workspaces } from './git/workspaces.js';
 import { GitHubAccess } from './github/access.js';
+import { Front } from './front.js';
 import { httpApp } from './http.js';
 import { codegenApp } from './index.js';
 import { createLogger, type Logger } from './logging.js';
@@ -56,25 +52,26 @@ import { retryDelayMs, type Queue } from './queue/contract.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
 import { observed } from './queue/observe.js';
-import { requireQueueSchema } from './queue/graphile-schema.js';
-import { GraphileQueue } from './queue/graphile.js';
 import type { Sandbox } from './sandbox/contract.js';
+import { keptToken, secretsKey, secretsOf } from './secrets.js';
 import { selectSandbox } from './sandbox/select.js';
 import { sandboxUser } from './sandbox/user.js';
 import { validators } from './validators/index.js';
 import { VERSION } from './version.js';
 import { pages } from './web/index.js';
-import { Inbox } from './webhooks/inbox.js';
+import { eventTable } from './webhooks/event-tables.js';
+import { InboxWriter } from './webhooks/inbox-writer.js';
 import { EventProcessor } from './webhooks/process.js';
-import { webhookRoutes } from './webhooks/receive.js';
 
 /** Events and publications at once: both mostly wait for GitHub. */
 const LIGHT_JOBS = 8;
 /** After the grace: for stopping sandboxes and for requests under way. */
 const LATE_MS = 10_000;
 
-/** What tests put in the place of the real thing. */
+/** What is there already, and what tests put in the place of the real thing. */
 export interface Overrides {
+  /** One that listens, or will; without it the App makes its own. */
+  front?: Front;
   Octokit?: typeof ProbotOctokit;
   sandbox?: Sandbox;
   limits?: PipelineTools['limits'];
@@ -86,7 +83,7 @@ export interface Overrides {
 export interface App {
   readonly log: Logger;
   readonly database: Database;
-  readonly http: Express;
+  readonly http: RequestListener;
   /** Begins to serve; resolves with the port. */
   listen(): Promise<number>;
   /** Begins to work on events and pipelines. */
@@ -138,14 +135,19 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     config,
     trustedOnly: selected.trustedOnly,
   });
+  const front =
+    overrides.front ??
+    new Front({
+      inbox: new InboxWriter(await eventTable(config)),
+      webhookSecret: config.github.webhookSecret,
+      log,
+    });
+  const { inbox } = front;
+  inbox.onQueued = () => queue.nudge();
   const actions = new PipelineActions({ database, projects, pipelines, starter, github });
 
-  let server: Server | null = null;
   let draining = false;
-  const publicUrl = () => {
-    const address = server?.address() as AddressInfo | null | undefined;
-    return config.publicUrl ?? `http://localhost:${address?.port ?? config.port}`;
-  };
+  const publicUrl = () => config.publicUrl ?? `http://localhost:${front.port ?? config.port}`;
   const redactorFor = async (project: Pick<Project, 'id'>) => {
     const { secrets = {} } = await settings.of(project.id);
     return createRedactor([...secretsOf(config), ...Object.values(secrets)]);
@@ -227,7 +229,6 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     );
   const events = new EventProcessor(database, github, log);
 
-  const inbox = new Inbox(database, queue);
   const api = apiRouter({
     database,
     projects,
@@ -249,7 +250,6 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
 
   const http = httpApp({
     log,
-    before: [accessLog(log, (answered) => metrics.requestAnswered(answered))],
     // Screenshots before the login: GitHub fetches them, by names that nobody can guess.
     routers: [
       artifactRoutes(artifacts),
@@ -258,13 +258,6 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       api,
       pages({ database, pipelines }),
     ],
-    webhooks: webhookRoutes({
-      inbox,
-      secret: config.github.webhookSecret,
-      findProject: (id) => projects.find(id),
-      log,
-      onDelivery: (event, outcome) => metrics.delivery(event, outcome),
-    }),
     health: healthRoutes({
       version: VERSION,
       askDatabase: async () => void (await database.read.query('SELECT 1')),
@@ -275,16 +268,19 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     }),
   });
 
+  front.attach({
+    http,
+    findProject: (id) => projects.find(id),
+    answered: (request) => metrics.requestAnswered(request),
+    delivery: (event, outcome) => metrics.delivery(event, outcome),
+  });
+
   return {
     log,
     database,
-    http,
+    http: front.listener,
     async listen() {
-      server = createServer(http);
-      await new Promise<void>((resolve, reject) => {
-        server!.once('error', reject).listen(config.port, config.host, resolve);
-      });
-      const { port } = server.address() as AddressInfo;
+      const port = front.port ?? (await front.listen(config.port, config.host));
       log.info({ host: config.host, port, version: VERSION }, `listening on ${publicUrl()}`);
       // Not logged: the log hides the token, and files keep it longer than a terminal does.
       if (!given.apiToken) process.stdout.write(`Log in: ${loginLink(publicUrl(), token)}\n`);
@@ -321,10 +317,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       clearTimeout(grace);
       clearTimeout(late);
       worker.close();
-      if (server) {
-        server.closeAllConnections();
-        await new Promise((resolve) => server!.close(resolve));
-      }
+      await front.close();
       await database.close();
     },
   };
@@ -332,6 +325,8 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
 
 async function openQueue(database: Database, { databaseUrl }: Config, log: Logger): Promise<Queue> {
   if (databaseUrl === null) return new EmbeddedQueue(database, log);
+  const { requireQueueSchema } = await import('./queue/graphile-schema.js');
+  const { GraphileQueue } = await import('./queue/graphile.js');
   try {
     await requireQueueSchema(database);
   } catch (error) {
@@ -363,30 +358,4 @@ async function lastEventAt(database: Database): Promise<Date | null> {
     order: { id: 'DESC' },
   });
   return row?.receivedAt ?? null;
-}
-
-/** What must appear nowhere. */
-export function secretsOf({ github, apiToken, codegen, gemini, databaseUrl }: Config): string[] {
-  const password = databaseUrl ? decodeURIComponent(new URL(databaseUrl).password) : null;
-  return [
-    github.app?.privateKey,
-    github.token,
-    github.webhookSecret,
-    apiToken,
-    codegen?.apiKey,
-    gemini?.apiKey,
-    password,
-  ].flatMap((secret) => secret || []);
-}
-
-/** The key that secrets are encrypted with: from the environment, or made once and kept beside the data. */
-async function secretsKey({ secretsKey: given, dataDir }: Config): Promise<Buffer> {
-  if (given) return given;
-  const path = join(dataDir, 'secrets.key');
-  try {
-    await writeFile(path, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return Buffer.from(await readFile(path, 'utf8'), 'base64');
 }

@@ -1,24 +1,20 @@
-/** The HTTP side of the server: which router answers what, in which order. */
-import express, { type Express, type RequestHandler, type Router } from 'express';
-import { securityHeaders } from './api/access.js';
+/** What the server answers beside webhooks: which router, in which order. */
+import express, { type Express, type Router } from 'express';
 import { notFound, problemHandler } from './api/problem.js';
+import { securityHeaders } from './api/security-headers.js';
 import type { Logger } from './logging.js';
 
 export interface HttpParts {
-  /** What sees every request first: request ids, times. */
-  before?: RequestHandler[];
-  /** Before every parser: they read the raw body. */
-  webhooks: Router;
   health: Router;
   /** What else this process answers: the REST API, the pages. */
   routers?: Router[];
   log: Logger;
 }
 
-export function httpApp({ webhooks, health, before = [], routers = [], log }: HttpParts): Express {
+export function httpApp({ health, routers = [], log }: HttpParts): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use(...before, securityHeaders, health, webhooks, ...routers);
+  app.use(securityHeaders, health, ...routers);
   app.use(notFound, problemHandler(log));
   return app;
 }

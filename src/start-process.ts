@@ -1,11 +1,14 @@
-import { buildApp } from './app.js';
+import type { App } from './app.js';
 import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
 import { OperationalError } from './domain/errors.js';
-import { createLogger } from './logging.js';
+import { createLogger, type Logger } from './logging.js';
+import { prepareDataDir } from './data-dir.js';
+import { createRedactor } from './domain/redaction.js';
+import { Front } from './front.js';
+import { keptToken, secretsOf } from './secrets.js';
 import { SandboxError } from './sandbox/contract.js';
-import { serveSetup } from './setup-mode.js';
 import { VERSION } from './version.js';
-import { forwardWebhooks } from './webhook-proxy.js';
+import { ThreadedInbox } from './webhooks/inbox-thread.js';
 
 /** Runs the parts named until a signal ends them. Wrong configuration: all problems on stderr, exit code 1. */
 export async function startProcess(parts: { web: boolean; worker: boolean }): Promise<void> {
@@ -29,7 +32,15 @@ export async function startProcess(parts: { web: boolean; worker: boolean }): Pr
 }
 
 async function run(config: Config, { web, worker }: { web: boolean; worker: boolean }): Promise<void> {
-  const app = await buildApp(config);
+  await prepareDataDir(config.dataDir);
+  const log = await serverLog(config);
+  let built: (app: App) => void;
+  const ready = new Promise<App>((resolve) => (built = resolve));
+  const front = web ? await openFront(config, log, ready) : undefined;
+  // Hundreds of modules, which hold up what else is to be done at first: taking webhooks.
+  const { buildApp } = await import('./app.js');
+  const app = await buildApp(config, { log, front });
+  built!(app);
   let stopForwarding = () => {};
   onSignal(async (signal) => {
     stopForwarding();
@@ -38,11 +49,28 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
   });
   const port = web ? await app.listen() : null;
   if (worker) await app.work();
-  if (port !== null && config.webhookProxyUrl)
+  if (port !== null && config.webhookProxyUrl) {
+    const { forwardWebhooks } = await import('./webhook-proxy.js');
     stopForwarding = await forwardWebhooks(config.webhookProxyUrl, port, app.log);
+  }
+}
+
+async function openFront(config: Config, log: Logger, migrated: Promise<unknown>): Promise<Front> {
+  const inbox = new ThreadedInbox(config, migrated);
+  const front = new Front({ inbox, webhookSecret: config.github.webhookSecret, log });
+  await front.listen(config.port, config.host);
+  await inbox.ready;
+  return front;
+}
+
+async function serverLog(config: Config): Promise<Logger> {
+  const apiToken = config.apiToken ?? (await keptToken(config.dataDir));
+  const { redact } = createRedactor(secretsOf({ ...config, apiToken }));
+  return createLogger(config.log, redact);
 }
 
 async function setUp(config: Config): Promise<void> {
+  const { serveSetup } = await import('./setup-mode.js');
   const server = await serveSetup(config, await createLogger(config.log), VERSION);
   onSignal(() => server.stop());
 }

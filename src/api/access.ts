@@ -2,12 +2,11 @@
  * Who may use the API and the pages: whoever has the token, as a bearer or by the cookie of the login link. The
  * webhook and health routes come before this; everything after it is guarded.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { Router, type NextFunction, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import { Problem } from './problem.js';
+import { POLICY } from './security-headers.js';
 
 export const COOKIE = 'codegenapp_session';
 const COOKIE_DAYS = 30;
@@ -25,34 +24,8 @@ export interface AccessOptions {
   publicUrl(): string;
 }
 
-/** The token that was made on the first start, kept with mode 0600. */
-export async function keptToken(dataDir: string): Promise<string> {
-  const path = join(dataDir, 'api.token');
-  await mkdir(dataDir, { recursive: true });
-  try {
-    await writeFile(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return (await readFile(path, 'utf8')).trim();
-}
-
 export const loginLink = (publicUrl: string, token: string): string =>
   `${publicUrl}/login?token=${encodeURIComponent(token)}`;
-
-const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/** On every answer; pages set a policy of their own afterwards. */
-export const securityHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    'Content-Security-Policy': POLICY,
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-  });
-  next();
-};
 
 export function accessRouter(options: AccessOptions): Router {
   const router = Router();

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { WebhookEvent } from '../database/entities/index.js';
 import { pageOf } from '../database/pages.js';
 import { newId } from '../domain/ids.js';
-import { summarise } from '../webhooks/events.js';
 import { answerEvent, answerPage, redactTexts } from './answers.js';
 import { projectOr404, type ApiDeps } from './deps.js';
 import { missing, route, type Route } from './route.js';
@@ -65,10 +64,8 @@ export function eventRoutes(deps: ApiDeps): Route[] {
         const { eventId } = await inbox.store({
           deliveryId: newId(),
           event,
-          payload,
-          summary: summarise(event, JSON.parse(payload) as object),
-          ...(projectId === null ? {} : { projectId }),
-          replayOf: original.id,
+          body: Buffer.from(payload),
+          replayOf: { eventId: original.id, projectId },
         });
         return { eventId };
       },

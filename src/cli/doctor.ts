@@ -1,4 +1,4 @@
-import { secretsOf } from '../app.js';
+import { secretsOf } from '../secrets.js';
 import { ConfigError, readConfig, type Config } from '../config.js';
 import { createRedactor } from '../domain/redaction.js';
 import { messageOf } from '../domain/errors.js';

@@ -115,6 +115,8 @@ export class Database {
       this.afterCommit.delete(runner.manager);
       await runner.startTransaction();
       try {
+        // SQLite waits for the write lock only where a transaction begins by writing.
+        if (this.kind === 'sqlite') await runner.query('DELETE FROM leases WHERE 0');
         const result = await work(runner.manager);
         await runner.commitTransaction();
         return { result, callbacks: this.afterCommit.get(runner.manager) ?? [] };

@@ -52,6 +52,8 @@ export interface QueueCounts {
 
 export interface Queue {
   enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void>;
+  /** Says that jobs were added over another connection. */
+  nudge(): void;
   /** Begins to run jobs of the kinds named. */
   start(kinds: Partial<Record<JobKind, JobKindOptions>>): Promise<void>;
   /** Takes no more jobs; resolves when the running ones have ended. */

@@ -48,6 +48,10 @@ export class EmbeddedQueue implements Queue {
     this.database.onCommit(tx, () => this.wake());
   }
 
+  nudge(): void {
+    this.wake();
+  }
+
   async start(kinds: Partial<Record<JobKind, JobKindOptions>>): Promise<void> {
     for (const [kind, options] of Object.entries(kinds) as [JobKind, JobKindOptions][])
       this.kinds.set(kind, { ...options, running: new PQueue({ concurrency: options.concurrency }) });

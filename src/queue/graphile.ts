@@ -1,18 +1,11 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger as GraphileLogger, runTaskList, type JobHelpers, type WorkerPool } from 'graphile-worker';
 import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import type { Logger } from '../logging.js';
-import {
-  MAX_ATTEMPTS,
-  type JobKind,
-  type JobKindOptions,
-  type NewJob,
-  type Queue,
-  type QueueCounts,
-} from './contract.js';
+import { addJobsSql, laneName } from './add-jobs.js';
+import { type JobKind, type JobKindOptions, type NewJob, type Queue, type QueueCounts } from './contract.js';
 import { isDead, newOwner } from './owner.js';
 
 /** How often this process says that it lives, and looks whose jobs have been left behind. */
@@ -25,8 +18,6 @@ const POLL_MS = 1_000;
 const SWEEP_MS = 10 * 60_000;
 /** A job's end and the search for the next one run side by side, so its lane is looked at once more. */
 const LOOK_AGAIN_MS = 25;
-/** graphile-worker's own limit on the name of a queue. */
-const MAX_LANE = 128;
 
 /**
  * The queue on PostgreSQL: graphile-worker, one of its pools for each kind. A lane is its named queue. It knows no
@@ -48,15 +39,11 @@ export class GraphileQueue implements Queue {
   ) {}
 
   async enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void> {
-    // A lane's order is that of run_at, and now() would be the same for all of a transaction.
     await tx.query(
-      `SELECT count(*) FROM graphile_worker.add_jobs(ARRAY(
-         SELECT ROW(kind, json_build_object('subject', subject), lane,
-                    coalesce(to_timestamp(run_at / 1000.0), clock_timestamp() + n * interval '1 microsecond'),
-                    ${MAX_ATTEMPTS}, NULL, 0, NULL)::graphile_worker.job_spec
+      `SELECT ${addJobsSql(`
+         SELECT kind, subject, lane, run_at, n
          FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
-              WITH ORDINALITY AS new (kind, subject, lane, run_at, n)
-         ORDER BY n))`,
+              WITH ORDINALITY AS new (kind, subject, lane, run_at, n)`)}`,
       [
         jobs.map(({ kind }) => kind),
         jobs.map(({ subject }) => subject),
@@ -65,6 +52,9 @@ export class GraphileQueue implements Queue {
       ],
     );
   }
+
+  /** The notification that comes with a job is enough. */
+  nudge(): void {}
 
   async start(kinds: Partial<Record<JobKind, JobKindOptions>>): Promise<void> {
     const count = Object.keys(kinds).length;
@@ -266,6 +256,3 @@ export class GraphileQueue implements Queue {
     this.log.error({ err: error }, 'the queue could not reach its database, it will try again');
   }
 }
-
-const laneName = (lane: string): string =>
-  lane.length <= MAX_LANE ? lane : createHash('sha256').update(lane).digest('hex');

@@ -117,59 +117,6 @@ export const EVENTS = {
 export type EventName = keyof typeof EVENTS;
 export type Payload<Name extends EventName> = z.infer<(typeof EVENTS)[Name]>;
 
-const ACTIONS: Record<EventName, readonly string[]> = {
-  pull_request: ['opened', 'reopened', 'synchronize', 'ready_for_review', 'edited', 'closed'],
-  issue_comment: ['created'],
-  check_run: ['rerequested', 'requested_action'],
-  check_suite: ['rerequested'],
-  merge_group: ['checks_requested', 'destroyed'],
-  installation: ['created', 'deleted', 'suspend', 'unsuspend', 'new_permissions_accepted'],
-  installation_repositories: ['added', 'removed'],
-  repository: ['renamed', 'transferred', 'deleted', 'edited'],
-};
-
-const isEventName = (name: string): name is EventName => Object.hasOwn(EVENTS, name);
-
-/** What is kept beside a stored event, read without trusting the payload's form. */
-export interface EventSummary {
-  action: string | null;
-  repositoryId: number | null;
-  fullName: string | null;
-  pullRequestNumber: number | null;
-  /** Events of one pull request are handled in order, those of different ones side by side. */
-  lane: string;
-  /** Whether we have a use for it. */
-  wanted: boolean;
-}
-
-const outline = z.object({
-  action: z
-    .string()
-    .regex(/^[a-z_]{1,100}$/)
-    .nullish()
-    .catch(null),
-  repository: z.object({ id, full_name: text }).nullish().catch(null),
-  installation: installation.nullish().catch(null),
-  pull_request: z.object({ number }).nullish().catch(null),
-  issue: z.object({ number }).nullish().catch(null),
-});
-
-/** @param payload a JSON object, of any content */
-export function summarise(event: string, payload: object): EventSummary {
-  const facts = outline.parse(payload);
-  const pullRequestNumber = facts.pull_request?.number ?? facts.issue?.number ?? null;
-  const action = facts.action ?? null;
-  const where = facts.repository?.id ?? `installation-${facts.installation?.id ?? 0}`;
-  return {
-    action,
-    repositoryId: facts.repository?.id ?? null,
-    fullName: facts.repository?.full_name ?? null,
-    pullRequestNumber,
-    lane: `event:${where}:${pullRequestNumber ?? ''}`,
-    wanted: isEventName(event) && action !== null && ACTIONS[event].includes(action),
-  };
-}
-
 /** @throws Error naming the first field that is not as GitHub documents it. */
 export function parseEvent<Name extends EventName>(name: Name, payload: unknown): Payload<Name> {
   const result = EVENTS[name].safeParse(payload);

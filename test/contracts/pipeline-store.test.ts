@@ -11,6 +11,7 @@ import { onEachDatabase } from '../support/databases.js';
 /** Remembers what was enqueued, and runs nothing. */
 class NotedJobs implements Queue {
   readonly jobs: NewJob[] = [];
+  nudge(): void {}
   enqueue(_tx: unknown, ...jobs: NewJob[]): Promise<void> {
     this.jobs.push(...jobs);
     return Promise.resolve();

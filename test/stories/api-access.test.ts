@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import { pino } from 'pino';
-import { accessRouter, keptToken, loginLink, securityHeaders } from '../../src/api/access.js';
+import { accessRouter, loginLink } from '../../src/api/access.js';
+import { securityHeaders } from '../../src/api/security-headers.js';
+import { keptToken } from '../../src/secrets.js';
 import { notFound, problemHandler } from '../../src/api/problem.js';
 import { Story } from '../support/story.js';
 

@@ -1,0 +1,49 @@
+/**
+ * The table of events as the inbox writes it: with the bare drivers, one statement for many rows. TypeORM, here,
+ * would cost more than all the rest of receiving, and is not loaded yet when the first webhook comes.
+ */
+export interface EventTable {
+  /**
+   * Stores the rows, with a job for each that is queued, all in one transaction. Answers the id under which each
+   * delivery is stored: another one's where it was there already. No two rows may have the same delivery id.
+   */
+  insert(rows: readonly NewEvent[]): Promise<Map<string, string>>;
+  /** Whether this error says that the schema is not there, or not this version's, yet. */
+  isSchemaMissing(error: unknown): boolean;
+  close(): Promise<void>;
+}
+
+export interface NewEvent {
+  id: string;
+  deliveryId: string;
+  event: string;
+  action: string | null;
+  /** Null: that of the repository, where there is one. */
+  projectId: string | null;
+  repositoryId: number | null;
+  pullRequestNumber: number | null;
+  status: 'queued' | 'ignored';
+  payload: Uint8Array;
+  replayOf: string | null;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+  lane: string;
+}
+
+/** In the order of the values of a row. */
+export const EVENT_COLUMNS = [
+  'id',
+  'delivery_id',
+  'event',
+  'action',
+  'project_id',
+  'pull_request_number',
+  'status',
+  'payload',
+  'replay_of',
+  'received_at',
+  'processed_at',
+] as const;
+
+export const PROCESSED_AT = ({ status, receivedAt }: NewEvent): number | null =>
+  status === 'ignored' ? receivedAt : null;

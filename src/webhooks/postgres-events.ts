@@ -1,0 +1,96 @@
+import pg from 'pg';
+import { addJobsSql, laneName } from '../queue/add-jobs.js';
+import { EVENT_COLUMNS, PROCESSED_AT, type EventTable, type NewEvent } from './event-table.js';
+
+const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_COLUMN = '42703';
+const UNDEFINED_FUNCTION = '42883';
+const INVALID_SCHEMA = '3F000';
+
+/** One statement, and so one transaction and one round trip, whatever the number of rows. */
+export class PostgresEvents implements EventTable {
+  private readonly pool: pg.Pool;
+
+  constructor(url: string) {
+    this.pool = new pg.Pool({
+      connectionString: url,
+      max: 2,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      statement_timeout: 30_000,
+    });
+    // A connection that is lost while idle: the next statement opens another one, or says why it can't.
+    this.pool.on('error', () => undefined);
+  }
+
+  async insert(rows: readonly NewEvent[]): Promise<Map<string, string>> {
+    const { rows: stored } = await this.pool.query<{ id: string; delivery_id: string }>({
+      // Prepared once for each number of rows.
+      name: `store-${rows.length}`,
+      text: statement(rows.length),
+      values: rows.flatMap(values),
+    });
+    const ids = new Map(stored.map((row) => [row.delivery_id, row.id]));
+    const known = rows.filter(({ deliveryId }) => !ids.has(deliveryId)).map(({ deliveryId }) => deliveryId);
+    if (known.length > 0) {
+      const { rows: found } = await this.pool.query<{ id: string; delivery_id: string }>(
+        'SELECT id, delivery_id FROM webhook_events WHERE delivery_id = ANY($1)',
+        [known],
+      );
+      for (const row of found) ids.set(row.delivery_id, row.id);
+    }
+    return ids;
+  }
+
+  isSchemaMissing(error: unknown): boolean {
+    const codes = [UNDEFINED_TABLE, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, INVALID_SCHEMA];
+    return codes.includes(String((error as NodeJS.ErrnoException).code));
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+const TYPES =
+  'varchar varchar varchar varchar varchar bigint integer varchar text varchar bigint bigint text'.split(' ');
+
+function statement(count: number): string {
+  const row = (n: number) =>
+    `(${TYPES.map((type, m) => `$${n * TYPES.length + m + 1}::${type}`).join(', ')})`;
+  return `
+    WITH given (id, delivery_id, event, action, project_id, repository_id, pull_request_number, status, payload,
+                replay_of, received_at, processed_at, lane) AS (
+      VALUES ${Array.from({ length: count }, (_, n) => row(n)).join(', ')}
+    ), stored AS (
+      INSERT INTO webhook_events (${EVENT_COLUMNS.join(', ')})
+      SELECT id, delivery_id, event, action,
+             coalesce(project_id, (SELECT p.id FROM projects p WHERE p.repository_id = given.repository_id LIMIT 1)),
+             pull_request_number, status, payload, replay_of, received_at, processed_at
+      FROM given ORDER BY delivery_id -- so that two processes with the same deliveries wait for each other in one order
+      ON CONFLICT (delivery_id) DO NOTHING RETURNING id, delivery_id
+    ), jobs AS (
+      SELECT ${addJobsSql(`
+        SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS run_at,
+               row_number() OVER (ORDER BY given.id) AS n
+        FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued'`)} AS count
+    )
+    SELECT id, delivery_id FROM stored, jobs`;
+}
+
+const values = (row: NewEvent): unknown[] => [
+  row.id,
+  row.deliveryId,
+  row.event,
+  row.action,
+  row.projectId,
+  row.repositoryId,
+  row.pullRequestNumber,
+  row.status,
+  // As bytes: the driver would only encode a text again.
+  Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
+  row.replayOf,
+  row.receivedAt,
+  PROCESSED_AT(row),
+  laneName(row.lane),
+];
