@@ -1,3 +1,4 @@
+import './small-heap.js';
 import type { App } from './app.js';
 import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
 import { OperationalError } from './domain/errors.js';

@@ -21,6 +21,7 @@ const LAYERS = [
     'version.ts',
     'data-dir.ts',
     'secrets.ts',
+    'small-heap.ts',
   ],
   ['validators', 'pipeline'],
   ['commands'],
