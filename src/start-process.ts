@@ -1,4 +1,4 @@
-import './small-heap.js';
+import { heapMayGrow } from './small-heap.js';
 import type { App } from './app.js';
 import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
 import { OperationalError } from './domain/errors.js';
@@ -50,6 +50,7 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
   });
   const port = web ? await app.listen() : null;
   if (worker) await app.work();
+  heapMayGrow();
   if (port !== null && config.webhookProxyUrl) {
     const { forwardWebhooks } = await import('./webhook-proxy.js');
     stopForwarding = await forwardWebhooks(config.webhookProxyUrl, port, app.log);

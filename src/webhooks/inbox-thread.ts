@@ -13,14 +13,15 @@ export interface Answer {
   n: number;
   stored?: Stored;
   problem?: { status: number; title: string; detail: string };
-  failure?: { message: string; isSchemaMissing: boolean };
+  failure?: string;
 }
 
+/** What is said to the thread. */
+export type Said = Asked[] | 'migrated' | 'close';
+
 interface Waiting {
-  delivery: Delivery;
   resolve: (stored: Stored) => void;
   reject: (error: unknown) => void;
-  again: boolean;
 }
 
 /** Small and steady is enough for a thread that hands rows on, and the heap of a server is the operator's memory. */
@@ -36,13 +37,10 @@ export class ThreadedInbox implements Inbox {
   private asked: Asked[] = [];
   private count = 0;
   private ended: Error | null = null;
+  private hasExited = false;
 
   /** @param migrated resolves when the schema is there: what comes earlier to a new database waits for it */
-  constructor(
-    place: DatabasePlace,
-    private readonly migrated: Promise<unknown>,
-  ) {
-    this.migrated.catch(() => undefined);
+  constructor(place: DatabasePlace, migrated: Promise<unknown>) {
     this.worker = new Worker(workerFile(), { workerData: place, resourceLimits: LIMITS });
     this.ready = new Promise((resolve, reject) => {
       this.worker.on('message', (said: Answer[] | 'ready') => {
@@ -52,35 +50,48 @@ export class ThreadedInbox implements Inbox {
       this.worker.once('error', reject);
     });
     this.ready.catch((error: Error) => this.fail(error));
-    this.worker.once('exit', () => this.fail(new Error('the thread that stores deliveries has ended')));
+    migrated.then(
+      () => this.say('migrated'),
+      (error: Error) => this.fail(error),
+    );
+    this.worker.once('exit', () => {
+      this.hasExited = true;
+      this.fail(new Error('the thread that stores deliveries has ended'));
+    });
   }
 
+  /** The body belongs to the thread afterwards: it is moved there, not copied. */
   store(delivery: Delivery): Promise<Stored> {
-    return new Promise((resolve, reject) => this.ask({ delivery, resolve, reject, again: false }));
+    return new Promise((resolve, reject) => {
+      if (this.ended) throw this.ended;
+      const n = ++this.count;
+      this.waiting.set(n, { resolve, reject });
+      if (this.asked.length === 0) setImmediate(() => this.send());
+      this.asked.push({ n, delivery });
+    });
   }
 
   async close(): Promise<void> {
-    if (this.ended) return;
+    if (this.hasExited) return;
     const exited = new Promise((resolve) => this.worker.once('exit', resolve));
-    this.worker.postMessage('close');
+    this.say('close');
     await exited;
   }
 
-  private ask(waiting: Waiting): void {
-    if (this.ended) {
-      waiting.reject(this.ended);
-      return;
-    }
-    const n = ++this.count;
-    this.waiting.set(n, waiting);
-    if (this.asked.length === 0) setImmediate(() => this.send());
-    // The body is copied, not moved: should the schema not be there yet, it is sent once more.
-    this.asked.push({ n, delivery: waiting.delivery });
+  private send(): void {
+    const asked = this.asked.map(({ n, delivery }) => ({
+      n,
+      delivery: { ...delivery, body: own(delivery.body) },
+    }));
+    this.asked = [];
+    this.say(
+      asked,
+      asked.map(({ delivery }) => delivery.body.buffer),
+    );
   }
 
-  private send(): void {
-    this.worker.postMessage(this.asked);
-    this.asked = [];
+  private say(said: Said, moved: ArrayBuffer[] = []): void {
+    this.worker.postMessage(said, moved);
   }
 
   private receive({ n, stored, problem, failure }: Answer): void {
@@ -91,12 +102,7 @@ export class ThreadedInbox implements Inbox {
       if (stored.status === 'queued') this.onQueued();
       waiting.resolve(stored);
     } else if (problem) waiting.reject(new Problem(problem.status, problem.title, problem.detail));
-    else if (failure!.isSchemaMissing && !waiting.again)
-      this.migrated.then(
-        () => this.ask({ ...waiting, again: true }),
-        (error: unknown) => waiting.reject(error),
-      );
-    else waiting.reject(new Error(failure!.message));
+    else waiting.reject(new Error(failure));
   }
 
   private fail(error: Error): void {
@@ -104,6 +110,14 @@ export class ThreadedInbox implements Inbox {
     for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
   }
+}
+
+/** In memory of its own: what is moved must not be part of a buffer that others share. */
+function own(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = body;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    ? new Uint8Array(buffer)
+    : body.slice();
 }
 
 /** The compiled thread: beside this file in dist/, or in dist/ when this runs from the TypeScript sources. */
