@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '../../src/api/problem.js';
+import { Database } from '../../src/database/database.js';
 import { Project, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
 import { eventTable, type DatabasePlace } from '../../src/webhooks/event-tables.js';
@@ -151,13 +152,30 @@ onEachDatabase('the inbox', (databases) => {
 });
 
 describe('the thread of the inbox', () => {
-  it('waits for the schema of a new database, and says what is wrong where that does not come', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-inbox-'));
+  let dataDir: string;
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-inbox-'));
+  });
+  afterEach(() => rmSync(dataDir, { recursive: true }));
+
+  it('keeps what comes before the schema of a new database', async () => {
+    let migrated = (): void => undefined;
+    const place = { databaseUrl: null, dataDir };
+    const inbox = new ThreadedInbox(place, new Promise<void>((resolve) => (migrated = resolve)));
+    await inbox.ready;
+    const stored = inbox.store(delivery(opened(1)));
+    const database = await Database.open(place);
+    migrated();
+    expect((await stored).status).toBe('queued');
+    await inbox.close();
+    await database.close();
+  });
+
+  it('says what is wrong where the schema does not come', async () => {
     const inbox = new ThreadedInbox({ databaseUrl: null, dataDir }, Promise.reject(new Error('no room')));
     await inbox.ready;
     await expect(inbox.store(delivery(opened(1)))).rejects.toThrow('no room');
     await inbox.close();
-    await expect(inbox.store(delivery(opened(1)))).rejects.toThrow('has ended');
-    rmSync(dataDir, { recursive: true });
+    await expect(inbox.store(delivery(opened(2)))).rejects.toThrow('no room');
   });
 });
