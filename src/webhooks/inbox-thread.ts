@@ -27,37 +27,28 @@ interface Waiting {
 /** Small and steady is enough for a thread that hands rows on, and the heap of a server is the operator's memory. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
-/** The inbox in a thread of its own, so that receiving costs the serving thread only the signature. */
+/**
+ * The inbox in a thread of its own, so that receiving costs the serving thread only the signature. Should the thread
+ * die, what it had not stored is refused, and the next one takes over.
+ */
 export class ThreadedInbox implements Inbox {
   onQueued = (): void => undefined;
   /** Resolves when the thread has begun to store; rejects when it could not. */
   readonly ready: Promise<void>;
-  private readonly worker: Worker;
+  private worker!: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private asked: Asked[] = [];
   private count = 0;
+  /** Why nothing is taken any more. */
   private ended: Error | null = null;
-  private hasExited = false;
 
   /** @param migrated resolves when the schema is there: what comes earlier to a new database waits for it */
-  constructor(place: DatabasePlace, migrated: Promise<unknown>) {
-    this.worker = new Worker(workerFile(), { workerData: place, resourceLimits: LIMITS });
-    this.ready = new Promise((resolve, reject) => {
-      this.worker.on('message', (said: Answer[] | 'ready') => {
-        if (said === 'ready') resolve();
-        else said.forEach((answer) => this.receive(answer));
-      });
-      this.worker.once('error', reject);
-    });
-    this.ready.catch((error: Error) => this.fail(error));
-    migrated.then(
-      () => this.say('migrated'),
-      (error: Error) => this.fail(error),
-    );
-    this.worker.once('exit', () => {
-      this.hasExited = true;
-      this.fail(new Error('the thread that stores deliveries has ended'));
-    });
+  constructor(
+    private readonly place: DatabasePlace,
+    private readonly migrated: Promise<unknown>,
+  ) {
+    this.ready = this.begin();
+    this.migrated.catch((error: Error) => this.end(error));
   }
 
   /** The body belongs to the thread afterwards: it is moved there, not copied. */
@@ -72,10 +63,38 @@ export class ThreadedInbox implements Inbox {
   }
 
   async close(): Promise<void> {
-    if (this.hasExited) return;
+    this.end(new Error('this server is ending'));
+    if (this.worker.threadId === -1) return;
     const exited = new Promise((resolve) => this.worker.once('exit', resolve));
     this.say('close');
     await exited;
+  }
+
+  private begin(): Promise<void> {
+    const worker = new Worker(workerFile(), { workerData: this.place, resourceLimits: LIMITS });
+    this.worker = worker;
+    let isReady = false;
+    let broken: Error | null = null;
+    void this.migrated.then(
+      () => worker.postMessage('migrated' satisfies Said),
+      () => undefined,
+    );
+    return new Promise((resolve, reject) => {
+      worker.on('message', (said: Answer[] | 'ready') => {
+        if (said !== 'ready') return said.forEach((answer) => this.receive(answer));
+        isReady = true;
+        resolve();
+      });
+      worker.on('error', (error) => (broken = error));
+      worker.once('exit', () => {
+        const error = broken ?? new Error('the thread that stores deliveries has ended');
+        this.refuseAll(error);
+        // One that never began would not the next time either.
+        if (!isReady) this.end(error);
+        else if (!this.ended) this.begin().catch(() => undefined);
+        reject(error);
+      });
+    });
   }
 
   private send(): void {
@@ -105,9 +124,13 @@ export class ThreadedInbox implements Inbox {
     else waiting.reject(new Error(failure));
   }
 
-  private fail(error: Error): void {
+  private end(error: Error): void {
     this.ended ??= error;
-    for (const { reject } of this.waiting.values()) reject(this.ended);
+    this.refuseAll(this.ended);
+  }
+
+  private refuseAll(error: Error): void {
+    for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
@@ -167,6 +168,17 @@ describe('the thread of the inbox', () => {
     const database = await Database.open(place);
     migrated();
     expect((await stored).status).toBe('queued');
+    await inbox.close();
+    await database.close();
+  });
+
+  it('goes on in another thread when one dies', async () => {
+    const place = { databaseUrl: null, dataDir };
+    const database = await Database.open(place);
+    const inbox = new ThreadedInbox(place, Promise.resolve());
+    await inbox.ready;
+    await (inbox as unknown as { worker: Worker }).worker.terminate();
+    expect((await inbox.store(delivery(opened(1)))).status).toBe('queued');
     await inbox.close();
     await database.close();
   });

@@ -25,8 +25,11 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root, so as root it runs as `nobody`. Listens on a socket of its own folder only. */
-export async function startPostgres(): Promise<TestPostgres> {
+/**
+ * PostgreSQL refuses to run as root, so as root it runs as `nobody`. Listens on a socket of its own folder only.
+ * @param durable whether commits reach the disk, as in production; tests need no power cut to be survived
+ */
+export async function startPostgres({ durable = false } = {}): Promise<TestPostgres> {
   const binaries = postgresBinaries();
   if (!binaries) throw new Error('no PostgreSQL binaries on this machine');
   const folder = mkdtempSync(join(tmpdir(), 'codegenapp-pg-'));
@@ -46,7 +49,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   );
   const server = spawn(
     join(binaries, 'postgres'),
-    ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'max_connections=100'],
+    [
+      ...['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=100'],
+      ...(durable ? [] : ['-c', 'fsync=off']),
+    ],
     { ...user, env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   );
   await ready(server);
