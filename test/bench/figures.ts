@@ -1,0 +1,62 @@
+/** How figures are taken: always as a ratio of what was measured in turns, in one run, on one machine. */
+import { appendFileSync } from 'node:fs';
+
+export const ROUNDS = 5;
+
+export interface Figure {
+  name: string;
+  /** What is ours, and what it is compared with, in `unit`: medians. */
+  ours: number;
+  reference: number;
+  unit: string;
+  /** The median of the rounds' ratios. */
+  ratio: number;
+  /** What the ratio has to keep. */
+  bound: { least: number } | { most: number };
+  rounds: number;
+  /** What stands beside the ratio, such as a cost that the bound allows. */
+  note?: string;
+}
+
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]!;
+
+/** Milliseconds. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+/** Measures the two in turns, each first in every other round. Both resolve with a number in `unit`. */
+export async function compare(
+  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number },
+  ours: (round: number) => Promise<number>,
+  reference: (round: number) => Promise<number>,
+): Promise<Figure> {
+  const rounds = figure.rounds ?? ROUNDS;
+  const pairs: [ours: number, reference: number][] = [];
+  for (let round = 0; round < rounds; round++) {
+    if (round % 2 === 0) {
+      const first = await ours(round);
+      pairs.push([first, await reference(round)]);
+    } else {
+      const first = await reference(round);
+      pairs.push([await ours(round), first]);
+    }
+  }
+  return record({
+    ...figure,
+    ours: median(pairs.map(([value]) => value)),
+    reference: median(pairs.map(([, value]) => value)),
+    ratio: median(pairs.map(([a, b]) => a / b)),
+    rounds,
+  });
+}
+
+/** Hands a figure to whoever prints them all. */
+export function record(figure: Figure): Figure {
+  const file = process.env['BENCH_FIGURES'];
+  if (file) appendFileSync(file, `${JSON.stringify(figure)}\n`);
+  return figure;
+}

@@ -1,0 +1,32 @@
+import { describe, it } from '@jest/globals';
+import { compare } from './figures.js';
+import { Bench } from './pull-requests.js';
+
+const GB = 1_000_000_000;
+const MB = 1_000_000;
+const write = (bytes: number) =>
+  `yes "A line of output, as long as lines of output often are." | head -c ${bytes}`;
+
+describe('output', () => {
+  it('of 1 GB, in time and memory', async () => {
+    const much = await Bench.begin();
+    const little = await Bench.begin();
+    const repository = much.repository('acme/much', write(GB));
+    await compare(
+      { name: '1 GB of output, against > file', unit: 'ms', bound: { most: 1.3 } },
+      async () => (await much.validate([repository]))[0]!.testMs,
+      async () => much.runPlainly(repository, write(GB)),
+    );
+    const other = little.repository('acme/little', write(MB));
+    await compare(
+      { name: '… peak memory of the server, against 1 MB', unit: 'MB', bound: { most: 1.2 } },
+      () => Promise.resolve(much.server.peakBytes / 1e6),
+      async () => {
+        await little.validate([other]);
+        return little.server.peakBytes / 1e6;
+      },
+    );
+    await much.end();
+    await little.end();
+  });
+});

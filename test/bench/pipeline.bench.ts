@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { load } from './load.js';
+import { compare, ROUNDS } from './figures.js';
+import { Bench } from './pull-requests.js';
+
+const STAGES_WITH_SANDBOX = 2;
+const SANDBOX_MS = 50;
+const AT_ONCE = 20;
+
+describe('a pipeline', () => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await Bench.begin({ CONCURRENCY: String(2 * availableParallelism()) });
+  });
+  afterAll(() => bench.end());
+
+  it.each([
+    ['trivial', 'true', 1.6],
+    ['of 1 s', 'sleep 1', 1.05],
+    ['of 10 s', 'sleep 10', 1.01],
+  ])('%s', async (name, test, most) => {
+    const allowed = STAGES_WITH_SANDBOX * SANDBOX_MS;
+    const repository = bench.repository(`acme/${name.replaceAll(' ', '-')}`, test);
+    const ours = async () => {
+      const [timing] = await bench.validate([repository]);
+      return timing!.ended - timing!.began - allowed;
+    };
+    // What is not there yet at the first push, such as the cache.
+    if (test === 'true') await ours();
+    await compare(
+      {
+        name: `pipeline ${name}, against one bash script`,
+        unit: 'ms',
+        bound: { most },
+        note: `clone to completed, less ${SANDBOX_MS} ms for each of ${STAGES_WITH_SANDBOX} sandboxes`,
+      },
+      ours,
+      () => bench.runPlainly(repository, test),
+    );
+  });
+
+  it('twenty at once', async () => {
+    const repositories = Array.from({ length: AT_ONCE }, (_, n) =>
+      bench.repository(`acme/many-${n}`, 'true'),
+    );
+    await compare(
+      { name: `${AT_ONCE} pull requests at once`, unit: 'ms', bound: { most: 1.5 } },
+      async () => {
+        const timings = await bench.validate(repositories);
+        return (
+          Math.max(...timings.map(({ ended }) => ended)) - Math.min(...timings.map(({ began }) => began))
+        );
+      },
+      async () => {
+        const began = performance.now();
+        await Promise.all(repositories.map((repository) => bench.runPlainly(repository, 'true')));
+        return performance.now() - began;
+      },
+    );
+  });
+
+  it('four that keep the processor busy, and webhooks', async () => {
+    const busy = `timeout ${ROUNDS * 2} bash -c "while :; do :; done" || true`;
+    const p99 = async () => {
+      const { p99Ms } = await load({
+        port: bench.server.port,
+        path: '/api/github/webhooks',
+        secret: bench.github.webhookSecret,
+        payload: Buffer.from(JSON.stringify({ zen: 'Keep it logically awesome. '.repeat(900) })),
+        event: 'ping',
+        connections: 10,
+        durationMs: 1_000,
+      });
+      return p99Ms;
+    };
+    await p99();
+    const idle: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) idle.push(await p99());
+    const validated = bench.validate(
+      Array.from({ length: 4 }, (_, n) => bench.repository(`acme/busy-${n}`, busy)),
+    );
+    await bench.github.waitFor(
+      () => bench.github.requests.filter(({ path }) => path.endsWith('/check-runs')).length > 0,
+    );
+    await compare(
+      { name: 'webhook p99 with 4 pipelines running', unit: 'ms', bound: { most: 3 } },
+      p99,
+      (round) => Promise.resolve(idle[round]!),
+    );
+    await validated;
+  });
+});

@@ -1,0 +1,114 @@
+/** Our server at work on a fake GitHub, and a person with a shell on the same repository. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
+import { scripted } from '../support/story.js';
+import { MeasuredProcess } from './processes.js';
+
+interface Pipeline {
+  headSha: string;
+  conclusion: string;
+  completedAt: string;
+  stages: { name: string; startedAt: string | null; completedAt: string | null }[];
+}
+
+/** What happened in one pipeline, in milliseconds since 1970. */
+export interface Timing {
+  began: number;
+  ended: number;
+  /** How long the test commands took. */
+  testMs: number;
+}
+
+export class Bench {
+  private constructor(
+    readonly github: FakeGitHub,
+    readonly server: MeasuredProcess,
+  ) {}
+
+  static async begin(env: Record<string, string> = {}): Promise<Bench> {
+    const github = await FakeGitHub.start();
+    const server = await MeasuredProcess.start('server', { ...github.environment, ...env });
+    github.webhookUrl = `http://127.0.0.1:${server.port}/api/github/webhooks`;
+    return new Bench(github, server);
+  }
+
+  async end(): Promise<void> {
+    await this.server.end();
+    await this.github.stop();
+  }
+
+  repository(fullName: string, test: string): FakeRepository {
+    const settings = { setup_commands: 'true', deploy_commands: '', test_commands: test };
+    return this.github.createRepository(fullName, { files: scripted(settings) });
+  }
+
+  /** Opens pull requests that all arrive at once; resolves when all are validated. */
+  async validate(repositories: FakeRepository[]): Promise<Timing[]> {
+    const pulls = repositories.map((repository) => ({ repository, pr: openPullRequest(repository) }));
+    await Promise.all(pulls.map(({ pr }) => this.github.deliver(pr.opened)));
+    return Promise.all(
+      pulls.map(async ({ repository, pr }) => {
+        await this.github.waitFor(
+          () => repository.checkRuns(pr.headSha).some(({ status }) => status === 'completed'),
+          { timeoutMs: 120_000 },
+        );
+        return timing(await this.pipeline(repository.fullName, pr.headSha));
+      }),
+    );
+  }
+
+  /** The same commands, as a script in a shell: milliseconds. */
+  async runPlainly(repository: FakeRepository, test: string): Promise<number> {
+    const sha = openPullRequest(repository).headSha;
+    const folder = mkdtempSync(join(tmpdir(), 'codegenapp-plain-'));
+    const url = `${this.github.url}/${repository.fullName}.git`;
+    const token = this.github.personalToken;
+    const script = `
+      git init -q . && git -c http.extraHeader="Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}" fetch -q --depth 1 ${url} ${sha}
+      git checkout -q FETCH_HEAD
+      bash -eo pipefail -c 'true'
+      bash -eo pipefail -c '${test}' > test.log`;
+    const began = performance.now();
+    await execa('bash', ['-ec', script], { cwd: folder });
+    const ms = performance.now() - began;
+    rmSync(folder, { recursive: true });
+    return ms;
+  }
+
+  private async pipeline(fullName: string, sha: string): Promise<Pipeline> {
+    const projects = await this.ask<{ items: { id: string }[] }>(`/api/projects?fullName=${fullName}`);
+    const found = await this.ask<{ items: Pipeline[] }>(`/api/projects/${projects.items[0]!.id}/pipelines`);
+    const pipeline = found.items.find(({ headSha }) => headSha === sha)!;
+    if (pipeline.conclusion !== 'success')
+      throw new Error(`${fullName} was not validated: ${JSON.stringify(pipeline)}`);
+    return pipeline;
+  }
+
+  private async ask<T>(path: string): Promise<T> {
+    const response = await fetch(`http://127.0.0.1:${this.server.port}${path}`, {
+      headers: { authorization: 'Bearer a token of the bench' },
+    });
+    return (await response.json()) as T;
+  }
+}
+
+let count = 0;
+
+function openPullRequest(repository: FakeRepository) {
+  const branch = `feature-${++count}`;
+  repository.commit(branch, { [`${branch}.txt`]: 'done' });
+  return repository.openPullRequest({ head: branch });
+}
+
+function timing({ stages, completedAt }: Pipeline): Timing {
+  const { startedAt } = stages.find(({ name }) => name === 'clone')!;
+  const test = stages.find(({ name }) => name === 'test')!;
+  return {
+    began: Date.parse(startedAt!),
+    ended: Date.parse(completedAt),
+    testMs: Date.parse(test.completedAt!) - Date.parse(test.startedAt!),
+  };
+}
