@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AgentActions } from '../agent/actions.js';
 import { AgentRun } from '../database/entities/index.js';
-import { pageOf } from '../database/pages.js';
+import { aside, pageOf } from '../database/pages.js';
 import { answerAgentRun, answerPage, redactTexts } from './answers.js';
 import { projectOr404, type ApiDeps } from './deps.js';
 import { Problem } from './problem.js';
@@ -34,14 +34,14 @@ export function agentRunRoutes(deps: ApiDeps): Route[] {
         query: schemas.agentRunQuery,
         answer: { status: 200, description: 'One page.', schema: schemas.agentRunPage },
       },
-      async ({ params, query: { limit, cursor, ...filter } }) => {
+      async ({ params, query: { limit, cursor, status, pullRequestNumber } }) => {
         const project = await projectOr404(deps, params.id);
-        const page = await pageOf(
-          database,
-          AgentRun,
-          { projectId: project.id, ...filter },
-          { limit, cursor },
-        );
+        const where = {
+          projectId: project.id,
+          ...(pullRequestNumber && { pullRequestNumber }),
+          ...(status && { status: pullRequestNumber ? aside(status) : status }),
+        };
+        const page = await pageOf(database, AgentRun, where, { limit, cursor });
         const { redact } = await deps.redactorOf(project);
         return answerPage(page, (run) => redactTexts(answerAgentRun(run), redact));
       },

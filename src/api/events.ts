@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { WebhookEvent } from '../database/entities/index.js';
-import { pageOf } from '../database/pages.js';
+import type { EventStatus } from '../database/entities/webhook-event.js';
+import { aside, pageOf } from '../database/pages.js';
 import { newId } from '../domain/ids.js';
 import { answerEvent, answerPage, redactTexts } from './answers.js';
 import { projectOr404, type ApiDeps } from './deps.js';
@@ -39,8 +40,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
         const project = await projectOr404(deps, params.projectId);
         const where = {
           projectId: project.id,
-          ...(event === undefined ? {} : { event }),
-          ...(status === undefined ? {} : { status }),
+          ...conditions(event, status),
         };
         const page = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED);
         const { redact } = await deps.redactorOf(project);
@@ -71,4 +71,13 @@ export function eventRoutes(deps: ApiDeps): Route[] {
       },
     ),
   ];
+}
+
+/** What waits or failed is rare among the events of a project; of the rest there is less of one name. */
+function conditions(event: string | undefined, status: EventStatus | undefined) {
+  const isRare = status === 'queued' || status === 'failed';
+  return {
+    ...(event === undefined ? {} : { event: isRare ? aside(event) : event }),
+    ...(status === undefined ? {} : { status: isRare || event === undefined ? status : aside(status) }),
+  };
 }

@@ -14,6 +14,13 @@ const common = {
   logging: false as const,
 };
 
+/**
+ * All that we ask for is a few rows in the order of an index. PostgreSQL guesses how many rows there are, badly until
+ * a table was analysed: after many were stored at once it would collect and sort all rows of a project for one page.
+ * So bitmaps, which lose the order, are off, and a row by an index costs what it costs on a disk without heads.
+ */
+const PLANNING = '-c enable_bitmapscan=off -c random_page_cost=1.1';
+
 /** PostgreSQL where a URL is given, otherwise SQLite in the data directory, which is made where missing. */
 export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: string }): DataSourceOptions {
   if (where.databaseUrl)
@@ -22,8 +29,12 @@ export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: 
       type: 'postgres',
       url: where.databaseUrl,
       connectTimeoutMS: 5_000,
-      // Ours is the only timeout: a statement that takes this long has met a lock or a lost connection.
-      extra: { statement_timeout: 30_000, max: 10 },
+      extra: {
+        // Ours is the only timeout: a statement that takes this long has met a lock or a lost connection.
+        statement_timeout: 30_000,
+        max: 10,
+        options: PLANNING,
+      },
     };
   mkdirSync(where.dataDir, { recursive: true, mode: 0o700 });
   const database = join(where.dataDir, 'codegenapp.sqlite');

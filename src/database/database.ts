@@ -72,11 +72,11 @@ export class Database {
   }
 
   /** Tells of every statement that succeeded, from now on. */
-  onQuery(listener: (sql: string, seconds: number) => void): void {
+  onQuery(listener: (sql: string, seconds: number, parameters?: unknown[]) => void): void {
     for (const { subscribers } of new Set([this.writer, this.reader]))
       subscribers.push({
-        afterQuery: ({ query, executionTime }) => {
-          if (executionTime !== undefined) listener(query, executionTime / 1000);
+        afterQuery: ({ query, executionTime, parameters }) => {
+          if (executionTime !== undefined) listener(query, executionTime / 1000, parameters);
         },
       });
   }

@@ -1,4 +1,4 @@
-import { LessThan, type EntityTarget, type FindOptionsSelect, type FindOptionsWhere } from 'typeorm';
+import { LessThan, Raw, type EntityTarget, type FindOptionsSelect, type FindOptionsWhere } from 'typeorm';
 import type { Database } from './database.js';
 
 export interface PageRequest {
@@ -29,6 +29,17 @@ export async function pageOf<Row extends { id: string }>(
     ...(select ? { select } : {}),
   });
   return cut(rows, limit);
+}
+
+let values = 0;
+
+/**
+ * A condition that no index serves, so that the one of a rarer value is used whatever the database guesses.
+ * @param value of a column of text
+ */
+export function aside<Value extends string>(value: Value) {
+  const name = `aside${(values = (values + 1) % 1000)}`;
+  return Raw<Value>((column) => `COALESCE(${column}, '') = :${name}`, { [name]: value });
 }
 
 /** @param rows one more than `limit` where there are further ones */

@@ -1,7 +1,10 @@
-import { In, MoreThanOrEqual } from 'typeorm';
+import { MoreThanOrEqual, Not } from 'typeorm';
+import { idAt } from '../domain/ids.js';
 import { CONCLUSIONS, type Conclusion } from '../domain/pipeline.js';
 import type { Database } from './database.js';
-import { AgentRun, PipelineTotal, Project, ValidationPipeline } from './entities/index.js';
+import { PipelineTotal, Project, ValidationPipeline } from './entities/index.js';
+import { AGENT_RUNS } from './pipeline-totals.js';
+import type { Trigger } from './entities/validation-pipeline.js';
 
 export interface StatsFilter {
   projectId?: string | undefined;
@@ -27,10 +30,13 @@ const DAY_MS = 86_400_000;
 /** Those that ran to a verdict about the pull request. */
 const JUDGED: Conclusion[] = ['success', 'failure', 'timed_out'];
 
-/** So many of the newest give the median. */
+/** The median is of those among so many that were completed last. */
 const MEDIAN_OF = 1000;
 
-/** Costs the same for few and for many pipelines: counts and sums come from totals that are kept up to date. */
+/**
+ * Costs the same for few and for many pipelines: counts and sums come from totals that are kept up to date. What was
+ * run on a base branch, only to compare with, is not counted.
+ */
 export async function readStats(
   database: Database,
   { projectId, days }: StatsFilter,
@@ -40,17 +46,16 @@ export async function readStats(
   const since = firstDay === null ? null : new Date(firstDay * DAY_MS);
   const ofProject = projectId === undefined ? {} : { projectId };
   // TypeORM changes the operators it is given, so each query has its own.
-  const sinceThen = () => (since === null ? {} : { createdAt: MoreThanOrEqual(since) });
+  const sinceThen = () => (since === null ? {} : { id: MoreThanOrEqual(idAt(since.getTime())) });
   const open = (status: 'queued' | 'in_progress') =>
-    database.read.countBy(ValidationPipeline, { ...ofProject, ...sinceThen(), status });
+    database.read.countBy(ValidationPipeline, { ...ofProject, ...sinceThen(), status, trigger: Not('base') });
 
-  const [projects, queued, running, totals, medianDurationMs, agentRuns] = await Promise.all([
+  const [projects, queued, running, totals, medianDurationMs] = await Promise.all([
     database.read.countBy(Project, projectId === undefined ? {} : { id: projectId }),
     open('queued'),
     open('in_progress'),
     totalsOf(database, projectId, firstDay),
     medianDuration(database, projectId, since),
-    database.read.countBy(AgentRun, { ...ofProject, ...sinceThen() }),
   ]);
 
   const conclusions = Object.fromEntries(
@@ -67,7 +72,7 @@ export async function readStats(
     successRate: sum('pipelines') === 0 ? null : conclusions.success / sum('pipelines'),
     averageDurationMs: sum('timed') === 0 ? null : Math.round(sum('durationMs') / sum('timed')),
     medianDurationMs,
-    agentRuns,
+    agentRuns: totals.get(AGENT_RUNS)?.pipelines ?? 0,
   };
 }
 
@@ -106,9 +111,17 @@ async function medianDuration(
   projectId: string | undefined,
   since: Date | null,
 ): Promise<number | null> {
-  const query = newestDurations(database, projectId, since);
-  const rows = await query.getRawMany<{ completed: number | string; started: number | string }>();
+  const rows = await newestDurations(database, projectId, since).getRawMany<{
+    completed: number | string;
+    started: number | string | null;
+    conclusion: Conclusion;
+    trigger: Trigger;
+  }>();
   const durations = rows
+    .filter(
+      ({ started, conclusion, trigger }) =>
+        started !== null && trigger !== 'base' && JUDGED.includes(conclusion),
+    )
     .map(({ completed, started }) => Number(completed) - Number(started))
     .sort((a, b) => a - b);
   if (durations.length === 0) return null;
@@ -116,16 +129,16 @@ async function medianDuration(
   return Math.round((durations[Math.floor(middle)]! + durations[Math.ceil(middle)]!) / 2);
 }
 
-/** Answered from an index alone. */
-export function newestDurations(database: Database, projectId: string | undefined, since: Date | null) {
+/** Read from the end of an index that holds all of it; what they were is told apart afterwards. */
+function newestDurations(database: Database, projectId: string | undefined, since: Date | null) {
   const query = database.read
     .createQueryBuilder(ValidationPipeline, 'p')
     .select('p.completed_at', 'completed')
     .addSelect('p.started_at', 'started')
-    .where({ conclusion: In(JUDGED) })
+    .addSelect('p.conclusion', 'conclusion')
+    .addSelect('p.trigger', 'trigger')
     // Also leaves out what is not completed.
-    .andWhere('p.completed_at >= :since', { since: since?.getTime() ?? 0 })
-    .andWhere('p.started_at IS NOT NULL')
+    .where('p.completed_at >= :since', { since: since?.getTime() ?? 0 })
     .orderBy('p.completedAt', 'DESC')
     .limit(MEDIAN_OF);
   return projectId === undefined ? query : query.andWhere('p.project_id = :projectId', { projectId });

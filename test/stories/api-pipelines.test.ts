@@ -300,5 +300,6 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
       pipelines: { total: 0 },
       agentRuns: 0,
     });
+    expect(await story.app.database.read.query('SELECT * FROM pipeline_totals')).toEqual([]);
   });
 });

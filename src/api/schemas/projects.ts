@@ -112,7 +112,7 @@ export const stats = z
       .nullable()
       .describe('Successes among those that succeeded, failed or timed out.'),
     averageDurationMs: count.nullable().describe('Of those that succeeded, failed or timed out.'),
-    medianDurationMs: count.nullable().describe('Of the newest 1,000 of the same.'),
+    medianDurationMs: count.nullable().describe('Of the same, among the 1,000 that were completed last.'),
     agentRuns: count,
   })
   .meta({

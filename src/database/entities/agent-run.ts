@@ -8,6 +8,7 @@ export type PlanState = 'requested' | 'not_requested' | 'confirmed';
 /** One Codegen run. */
 @Entity('agent_runs')
 @Index('agent_runs_by_project', ['projectId', 'id'])
+@Index('agent_runs_by_project_status', ['projectId', 'status', 'id'])
 @Index('agent_runs_by_pull_request', ['projectId', 'pullRequestNumber', 'id'])
 export class AgentRun {
   @Id() id!: string;

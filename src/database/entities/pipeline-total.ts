@@ -1,7 +1,10 @@
 import { Entity, PrimaryColumn } from 'typeorm';
 import { BigInteger, Integer } from '../columns.js';
 
-/** How many pipelines of a project were completed on a day with one conclusion; triggers of the database keep it. */
+/**
+ * How many pipelines of a project were completed on a day with one conclusion, or how many agent runs it has of that
+ * day; triggers of the database keep it.
+ */
 @Entity('pipeline_totals')
 export class PipelineTotal {
   @PrimaryColumn({ type: 'varchar', length: 36 }) projectId!: string;

@@ -4,6 +4,7 @@ import { Leases1700000002000 } from './1700000002000-leases.js';
 import { FixLoop1700000003000 } from './1700000003000-fix-loop.js';
 import { TokenUsageAndBaselines1700000004000 } from './1700000004000-token-usage-and-baselines.js';
 import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
+import { ListsWithoutBases1700000007000 } from './1700000007000-lists-without-bases.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   FixLoop1700000003000,
   TokenUsageAndBaselines1700000004000,
   QueueWorkers1700000006000,
+  ListsWithoutBases1700000007000,
 ];
