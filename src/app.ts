@@ -37,6 +37,7 @@ import { codegenApp } from './index.js';
 import { createLogger, type Logger } from './logging.js';
 import { Metrics, metricsRoutes } from './metrics.js';
 import { PipelineActions } from './pipeline/actions.js';
+import { ProjectLinker } from './pipeline/link-projects.js';
 import { FollowUp } from './pipeline/follow-up.js';
 import { Merger } from './pipeline/merge.js';
 import { keepScreenshot } from './pipeline/artifacts.js';
@@ -145,6 +146,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const { inbox } = front;
   inbox.onQueued = () => queue.nudge();
   const actions = new PipelineActions({ database, projects, pipelines, starter, github });
+  const linker = new ProjectLinker({ database, projects, github, log });
 
   let draining = false;
   const publicUrl = () => config.publicUrl ?? `http://localhost:${front.port ?? config.port}`;
@@ -232,19 +234,21 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const api = apiRouter({
     database,
     projects,
-    editor: new ProjectEditor({ database, settings, pipelines, webUrl: config.github.webUrl }),
+    editor: new ProjectEditor({ database, queue, settings, pipelines, webUrl: config.github.webUrl }),
     settings,
     pipelines,
     actions,
+    linker,
     agent: config.codegen ? createAgentActions({ database, runs, pipelines, agentConfigured }) : null,
     inbox,
     logsDir: join(config.dataDir, 'logs'),
+    artifactsDir: artifacts,
     publicUrl,
     redactorOf: redactorFor,
     log,
   });
   const reconciler = new Reconciler(
-    { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, github, log },
+    { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
     [new Retention({ config, database, workspaces, cache, github, projects, log })],
   );
 

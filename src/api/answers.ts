@@ -41,7 +41,7 @@ export function answerProject(
   };
 }
 
-export function answerEvent(row: Omit<WebhookEvent, 'payload'>): EventAnswer {
+export function answerEvent(row: Omit<WebhookEvent, 'payload' | 'projectId'>): EventAnswer {
   return {
     id: row.id,
     deliveryId: row.deliveryId,

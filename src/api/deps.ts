@@ -8,6 +8,7 @@ import type { SettingsStore } from '../database/settings-store.js';
 import type { Redactor } from '../domain/redaction.js';
 import type { Logger } from '../logging.js';
 import type { PipelineActions } from '../pipeline/actions.js';
+import type { ProjectLinker } from '../pipeline/link-projects.js';
 import type { Inbox } from '../webhooks/inbox.js';
 import { missing } from './route.js';
 
@@ -19,11 +20,14 @@ export interface ApiDeps {
   settings: SettingsStore;
   pipelines: PipelineStore;
   actions: PipelineActions;
+  linker: ProjectLinker;
   /** Null without a Codegen key. */
   agent: AgentActions | null;
   inbox: Inbox;
   /** Where the logs of pipelines are kept, one folder each. */
   logsDir: string;
+  /** Where their screenshots are kept, likewise. */
+  artifactsDir: string;
   /** Without a slash at the end. */
   publicUrl(): string;
   /** Knows this project's secrets and ours. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { WebhookEvent } from '../database/entities/index.js';
+import { WebhookEvent, type Project } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
-import { aside, pageOf } from '../database/pages.js';
+import { aside, cut, pageOf, type Page } from '../database/pages.js';
 import { newId } from '../domain/ids.js';
 import { answerEvent, answerPage, redactTexts } from './answers.js';
 import { projectOr404, type ApiDeps } from './deps.js';
@@ -24,6 +24,17 @@ const LISTED = {
 
 export function eventRoutes(deps: ApiDeps): Route[] {
   const { database, inbox } = deps;
+
+  /** The event that made a project together with others: it is in none's index. */
+  const firstOf = async (
+    { firstEventId }: Project,
+    { cursor, event, status }: Pick<z.output<typeof schemas.eventQuery>, 'cursor' | 'event' | 'status'>,
+  ): Promise<Listed | null> => {
+    if (firstEventId === null || (cursor !== undefined && cursor <= firstEventId)) return null;
+    const row = await database.read.findOne(WebhookEvent, { select: LISTED, where: { id: firstEventId } });
+    const isAsked = (event ?? row?.event) === row?.event && (status ?? row?.status) === row?.status;
+    return isAsked ? row : null;
+  };
   return [
     route(
       {
@@ -42,7 +53,8 @@ export function eventRoutes(deps: ApiDeps): Route[] {
           projectId: project.id,
           ...conditions(event, status),
         };
-        const page = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED);
+        const rows = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED);
+        const page = withFirst(rows, limit, await firstOf(project, { event, status, cursor }));
         const { redact } = await deps.redactorOf(project);
         return answerPage(page, (row) => redactTexts(answerEvent(row), redact));
       },
@@ -80,4 +92,14 @@ function conditions(event: string | undefined, status: EventStatus | undefined) 
     ...(event === undefined ? {} : { event: isRare ? aside(event) : event }),
     ...(status === undefined ? {} : { status: isRare || event === undefined ? status : aside(status) }),
   };
+}
+
+type Listed = Pick<WebhookEvent, keyof typeof LISTED>;
+
+/** In its place by id, where that is on this page. */
+function withFirst<Row extends { id: string }>(page: Page<Row>, limit: number, first: Row | null): Page<Row> {
+  const last = page.rows.at(-1);
+  if (first === null || (page.next !== null && last !== undefined && first.id < last.id)) return page;
+  const rows = [...page.rows, first].sort((a, b) => (a.id < b.id ? 1 : -1));
+  return page.next === null ? cut(rows, limit) : { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
 }

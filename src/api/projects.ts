@@ -69,7 +69,7 @@ export function projectRoutes(deps: ApiDeps): Route[] {
         also: { 409: TAKEN },
       },
       async ({ body }, _request, response) => {
-        const project = await editor.create(body).catch(asConflict);
+        const project = await deps.linker.link(await editor.create(body).catch(asConflict));
         response.location(`/api/projects/${project.id}`);
         return answerOf(project);
       },
@@ -130,7 +130,8 @@ export function projectRoutes(deps: ApiDeps): Route[] {
       async ({ params, body }) => {
         const project = await editor.update(params.id, body).catch(asConflict);
         if (!project) throw missing('project');
-        return answerOf(project);
+        const isAnother = body.fullName !== undefined && project.repositoryId === null;
+        return answerOf(isAnother ? await deps.linker.link(project) : project);
       },
     ),
     route(
@@ -146,7 +147,9 @@ export function projectRoutes(deps: ApiDeps): Route[] {
       async ({ params }) => {
         const pipelineIds = await editor.delete(params.id);
         if (!pipelineIds) throw missing('project');
-        for (const id of pipelineIds) await rm(join(deps.logsDir, id), { recursive: true, force: true });
+        for (const id of pipelineIds)
+          for (const folder of [deps.logsDir, deps.artifactsDir])
+            await rm(join(folder, id), { recursive: true, force: true });
       },
     ),
   ];

@@ -5,6 +5,7 @@ import { messageOf } from '../domain/errors.js';
 import { fail, ok, type Check, type Verdict } from './doctor/contract.js';
 import { githubApp, githubToken } from './doctor/github.js';
 import { browser, database, disk, git, sandbox } from './doctor/machine.js';
+import { projects } from './doctor/projects.js';
 import { codegen, gemini } from './doctor/services.js';
 
 /** In the order they are reported. */
@@ -12,6 +13,7 @@ const CHECKS: readonly Check[] = [
   githubApp,
   githubToken,
   database,
+  projects,
   disk,
   git,
   sandbox,

@@ -148,6 +148,7 @@ export class PipelineStore {
     tx: EntityManager,
     which:
       | { id: string }
+      | { projectId: string }
       | { projectId: string; pullRequestNumber: number }
       | { projectId: string; headRef: string },
     reason: string,

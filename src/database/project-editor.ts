@@ -1,5 +1,7 @@
-import { In, QueryFailedError, type EntityManager } from 'typeorm';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { In, Not, QueryFailedError, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
+import type { Queue } from '../queue/contract.js';
 import type { Database } from './database.js';
 import {
   AgentRun,
@@ -12,6 +14,11 @@ import {
 import { cut, type Page, type PageRequest } from './pages.js';
 import type { PipelineStore } from './pipeline-store.js';
 import type { SettingsStore } from './settings-store.js';
+
+/** How long a deletion waits for GitHub and for workers elsewhere. */
+const SHOWN_MS = 10_000;
+const LOOK_MS = 50;
+const BATCH = 500;
 
 export interface ProjectFields {
   name: string;
@@ -37,6 +44,7 @@ export class ProjectEditor {
       database: Database;
       settings: SettingsStore;
       pipelines: PipelineStore;
+      queue: Queue;
       /** Where repositories are seen by people, without a slash at the end. */
       webUrl: string;
     },
@@ -73,6 +81,7 @@ export class ProjectEditor {
       repositoryId: null,
       installationId: null,
       removedAt: null,
+      firstEventId: null,
       createdAt: now,
       updatedAt: now,
     };
@@ -120,27 +129,64 @@ export class ProjectEditor {
   }
 
   /**
-   * Removes a project with all that belongs to it; what runs of it is stopped.
+   * Removes a project with all that belongs to it. What waits or runs is cancelled first, and GitHub told of it.
    * @returns the ids of its pipelines, or null where there is no such project
    */
   async delete(id: string): Promise<string[] | null> {
     const { database, pipelines } = this.deps;
-    return database.write(async (tx) => {
-      if (!(await tx.existsBy(Project, { id }))) return null;
-      const rows = await tx.find(ValidationPipeline, {
-        select: { id: true, status: true },
-        where: { projectId: id },
-      });
-      for (let n = 0; n < rows.length; n += 500)
-        await tx.delete(Stage, { pipelineId: In(rows.slice(n, n + 500).map((row) => row.id)) });
+    if (!(await database.read.existsBy(Project, { id }))) return null;
+    await this.endPipelines(id);
+    const deleted = await this.deleteRows(ValidationPipeline, id);
+    for (const entity of [AgentRun, WebhookEvent]) await this.deleteRows(entity, id);
+    await database.write(async (tx) => {
+      // Those that came meanwhile.
+      const rows = await tx.find(ValidationPipeline, { select: { id: true }, where: { projectId: id } });
+      for (const row of rows) await tx.delete(Stage, { pipelineId: row.id });
       for (const entity of [ValidationPipeline, AgentRun, WebhookEvent, ProjectSetting])
         await tx.delete(entity, { projectId: id });
       await tx.delete(Project, { id });
+      deleted.push(...rows.map((row) => row.id));
       database.onCommit(tx, () => {
-        for (const row of rows) if (row.status === 'in_progress') pipelines.events.emit('cancel', row.id);
+        for (const row of rows) pipelines.events.emit('cancel', row.id);
       });
-      return rows.map((row) => row.id);
     });
+    return deleted;
+  }
+
+  /** Cancels what is not over, and waits until that is shown on GitHub, or 10 seconds. */
+  private async endPipelines(projectId: string): Promise<void> {
+    const { database, queue, pipelines } = this.deps;
+    const ids = await database.write((tx) =>
+      pipelines.cancel(tx, { projectId }, 'Cancelled: the project was deleted from CodegenApp.'),
+    );
+    for (const end = Date.now() + SHOWN_MS; ids.length > 0 && Date.now() < end; await sleep(LOOK_MS)) {
+      const open = await database.read.countBy(ValidationPipeline, { id: In(ids), status: Not('completed') });
+      if (open === 0 && (await queue.withJob('publish', ids)).size === 0) return;
+    }
+  }
+
+  /** Little by little: on SQLite nobody else writes meanwhile. @returns the ids */
+  private async deleteRows(
+    entity: typeof ValidationPipeline | typeof AgentRun | typeof WebhookEvent,
+    projectId: string,
+  ): Promise<string[]> {
+    const { database } = this.deps;
+    const deleted: string[] = [];
+    for (;;) {
+      const rows = await database.read.find<{ id: string; projectId: string | null }>(entity, {
+        select: { id: true },
+        where: { projectId },
+        order: { id: 'DESC' },
+        take: BATCH,
+      });
+      if (rows.length === 0) return deleted;
+      const ids = rows.map((row) => row.id);
+      await database.write(async (tx) => {
+        await tx.delete(entity, { id: In(ids) });
+        if (entity === ValidationPipeline) await tx.delete(Stage, { pipelineId: In(ids) });
+      });
+      deleted.push(...ids);
+    }
   }
 
   private async refuseTakenName(

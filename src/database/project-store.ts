@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { Database } from './database.js';
 import { Project } from './entities/index.js';
@@ -37,6 +37,21 @@ export class ProjectStore {
     const known = await this.database.read.findOneBy(Project, { repositoryId: facts.id });
     if (known && isUpToDate(known, facts, installationId)) return known;
     return this.database.write((tx) => this.followIn(tx, facts, installationId));
+  }
+
+  /**
+   * Ties a project to the repository of its name and to the App's installation there; where another project is tied
+   * to that repository, which was renamed, nothing changes.
+   */
+  async link(id: string, facts: RepositoryFacts, installationId: number): Promise<void> {
+    await this.database.write(async (tx) => {
+      if (await tx.existsBy(Project, { repositoryId: facts.id, id: Not(id) })) return;
+      await tx.update(
+        Project,
+        { id, fullNameKey: facts.full_name.toLowerCase() },
+        { fullName: facts.full_name, repositoryId: facts.id, installationId, removedAt: null },
+      );
+    });
   }
 
   async followIn(

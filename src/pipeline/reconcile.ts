@@ -41,6 +41,7 @@ export class Reconciler {
       { what: 'failed publications', run: () => publishAgain(deps) },
       { what: 'the registration', onlyAtStart: true, run: (signal) => checkRegistration(deps, signal) },
       { what: 'the installations', onlyAtStart: true, run: (signal) => followInstallations(deps, signal) },
+      { what: 'projects without an installation', run: (signal) => deps.linker.linkSome(signal) },
       { what: 'missed deliveries', run: (signal) => askForMissedDeliveries(deps, signal) },
       { what: 'open pull requests', run: (signal) => pullRequests.validate(signal) },
       ...further,

@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { In } from 'typeorm';
 import type { Config } from '../config.js';
 import type { Database } from '../database/database.js';
-import { AgentRun, Job, Stage, ValidationPipeline, WebhookEvent } from '../database/entities/index.js';
+import {
+  AgentRun,
+  HandledCommand,
+  Job,
+  Stage,
+  ValidationPipeline,
+  WebhookEvent,
+} from '../database/entities/index.js';
 import type { ProjectStore } from '../database/project-store.js';
 import { idAt, isId } from '../domain/ids.js';
 import type { RepositoryCache } from '../git/repository-cache.js';
@@ -42,6 +49,8 @@ export interface Deleted {
   agentRuns: number;
   jobs: number;
   logs: number;
+  artifacts: number;
+  commands: number;
   workspaces: number;
 }
 
@@ -76,7 +85,9 @@ export class Retention {
         `attempts >= ${MAX_ATTEMPTS} AND locked_by IS NULL AND run_at < ${before}`,
         signal,
       ),
-      logs: await this.deleteLogs(before, signal),
+      commands: await this.deleteCommands(before, signal),
+      logs: await this.deleteFolders('logs', before, signal),
+      artifacts: await this.deleteFolders('artifacts', before, signal),
       workspaces: await this.deleteWorkspaces(signal),
     };
     if (!signal.aborted) await cache.pruneCaches(CACHE_BYTES);
@@ -106,6 +117,21 @@ export class Retention {
           .andWhere(which)
           .execute(),
       );
+      return rows.length;
+    });
+  }
+
+  /** What commands left behind, so that they were carried out once. */
+  private async deleteCommands(before: number, signal: AbortSignal): Promise<number> {
+    const { database } = this.deps;
+    return this.inBatches(signal, async () => {
+      const rows = await database.read.query<{ cause: string }[]>(
+        `SELECT cause FROM handled_commands WHERE created_at < ${before} LIMIT ${BATCH}`,
+      );
+      if (rows.length > 0)
+        await database.write((tx) =>
+          tx.delete(HandledCommand, { cause: In(rows.map(({ cause }) => cause)) }),
+        );
       return rows.length;
     });
   }
@@ -172,8 +198,12 @@ export class Retention {
   }
 
   /** Folders of pipelines that are not stored any more, also where a process died between row and folder. */
-  private async deleteLogs(before: number, signal: AbortSignal): Promise<number> {
-    const folder = join(this.deps.config.dataDir, 'logs');
+  private async deleteFolders(
+    kind: 'logs' | 'artifacts',
+    before: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const folder = join(this.deps.config.dataDir, kind);
     const names = (await readdir(folder).catch(() => [])).filter((name) => isId(name) && name < idAt(before));
     let count = 0;
     for (let n = 0; n < names.length && !signal.aborted; n += BATCH) {
@@ -185,7 +215,7 @@ export class Retention {
       const kept = new Set(rows.map(({ id }) => id));
       for (const name of batch.filter((each) => !kept.has(each))) {
         const path = join(folder, name);
-        // Of a database that this process does not see: its logs go by their own age.
+        // Of a database that this process does not see: its folders go by their own age.
         const found = await stat(path).catch(() => null);
         if (!found || found.mtimeMs >= before) continue;
         await rm(path, { recursive: true, force: true });

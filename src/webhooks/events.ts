@@ -117,6 +117,17 @@ export const EVENTS = {
 export type EventName = keyof typeof EVENTS;
 export type Payload<Name extends EventName> = z.infer<(typeof EVENTS)[Name]>;
 
+const several = z.object({
+  repositories: z.array(z.object({ id })).catch([]).default([]),
+  repositories_added: z.array(z.object({ id })).catch([]).default([]),
+});
+
+/** GitHub's numbers of the repositories that an event of an installation tells of. */
+export function repositoriesOf(payload: object): number[] {
+  const facts = several.parse(payload);
+  return [...facts.repositories, ...facts.repositories_added].map((repository) => repository.id);
+}
+
 /** @throws Error naming the first field that is not as GitHub documents it. */
 export function parseEvent<Name extends EventName>(name: Name, payload: unknown): Payload<Name> {
   const result = EVENTS[name].safeParse(payload);

@@ -1,11 +1,13 @@
+import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
-import { WebhookEvent } from '../database/entities/index.js';
+import { Project, WebhookEvent } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
 import { messageOf } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
 import { withLogContext, type Logger } from '../logging.js';
 import type { JobRun } from '../queue/contract.js';
-import { MalformedEvent } from './events.js';
+import { MalformedEvent, repositoriesOf } from './events.js';
+import { summarise } from './summary.js';
 
 type ReceivedEvent = Parameters<NonNullable<GitHubAccess['app']>['receive']>[0];
 
@@ -46,11 +48,30 @@ export class EventProcessor {
     }
   }
 
-  private async finish({ id }: WebhookEvent, status: EventStatus, error: string | null): Promise<void> {
-    await this.database.write((tx) =>
-      tx.update(WebhookEvent, { id }, { status, error, processedAt: new Date() }),
-    );
+  private async finish(row: WebhookEvent, status: EventStatus, error: string | null): Promise<void> {
+    await this.database.write(async (tx) => {
+      await tx.update(WebhookEvent, { id: row.id }, { status, error, processedAt: new Date() });
+      if (row.projectId === null) await claim(tx, row);
+    });
   }
+}
+
+/** Gives an event to the project that it made, or to each of those. */
+async function claim(tx: EntityManager, { id, event, payload, receivedAt }: WebhookEvent): Promise<void> {
+  const facts = JSON.parse(payload) as object;
+  const { repositoryId } = summarise(event, facts);
+  const own = repositoryId === null ? null : await tx.findOneBy(Project, { repositoryId });
+  if (own) return void (await tx.update(WebhookEvent, { id }, { projectId: own.id }));
+  const numbers = repositoriesOf(facts);
+  for (let n = 0; n < numbers.length; n += 500)
+    await tx
+      .createQueryBuilder()
+      .update(Project)
+      .set({ firstEventId: id })
+      .where('repository_id IN (:...numbers)', { numbers: numbers.slice(n, n + 500) })
+      // Not by MoreThanOrEqual: in an update, TypeORM hands the operator itself to the column's transformer.
+      .andWhere('first_event_id IS NULL AND created_at >= :since', { since: receivedAt.getTime() })
+      .execute();
 }
 
 /** octokit/webhooks collects what its handlers threw. */

@@ -57,9 +57,6 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
 
   describe('webhook events', () => {
     it('are listed, filtered and replayed', async () => {
-      // The first event of a repository makes its project; those after it are the project's.
-      await story.deliver(open('first', { 'first.txt': 'first' }).opened);
-      await story.settled();
       const pr = open('events', { 'a.txt': 'a' });
       await story.deliver(pr.opened);
       await story.settled();
@@ -291,10 +288,20 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
   it('deleting a project deletes all that is its own', async () => {
     const { body } = await api.get(`/api/projects/${projectId}/pipelines?limit=1`);
     const { id } = body.items[0];
-    mkdirSync(join(story.dataDir, 'logs', id as string), { recursive: true });
+    const folders = ['logs', 'artifacts'].map((kind) => join(story.dataDir, kind, id as string));
+    for (const folder of folders) mkdirSync(folder, { recursive: true });
+    await api.put(`/api/projects/${projectId}/settings/test_commands`, { value: 'sleep 1000' });
+    const heads = [open('running', { 'r.txt': 'r' }), open('waiting', { 'w.txt': 'w' })];
+    for (const pr of heads) await start(pr.number);
+    await story.running('test');
     expect((await api.delete(`/api/projects/${projectId}`)).status).toBe(204);
     expect((await api.get(`/api/pipelines/${id}`)).status).toBe(404);
-    expect(existsSync(join(story.dataDir, 'logs', id as string))).toBe(false);
+    expect(folders.filter(existsSync)).toEqual([]);
+    // Nothing is left as if it went on.
+    for (const { headSha } of heads)
+      expect(repository.checkRuns(headSha)).toMatchObject([
+        { status: 'completed', conclusion: 'cancelled', title: expect.stringContaining('deleted') },
+      ]);
     expect((await api.get('/api/projects/stats')).body).toMatchObject({
       projects: 0,
       pipelines: { total: 0 },

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { Database } from '../../src/database/database.js';
 import {
   AgentRun,
+  HandledCommand,
   Job,
   type Project,
   Stage,
@@ -86,18 +87,19 @@ onEachDatabase('retention', (databases) => {
   const left = async () => (await database.read.find(ValidationPipeline)).map(({ id }) => id).sort();
   const sweep = () => retention.sweep(new AbortController().signal);
 
-  it('deletes old pipelines of closed pull requests with their stages and logs, and keeps young ones', async () => {
+  it('deletes old pipelines of closed pull requests with their stages, logs and screenshots, and keeps young ones', async () => {
     const old = await pipeline(40);
     const young = await pipeline(20);
-    for (const id of [old, young]) {
-      mkdirSync(join(dataDir, 'logs', id), { recursive: true });
-      writeFileSync(join(dataDir, 'logs', id, 'test.log'), 'x');
-      utimesSync(join(dataDir, 'logs', id), ago(40), ago(40));
-    }
-    expect(await sweep()).toMatchObject({ pipelines: 1, logs: 1 });
+    for (const kind of ['logs', 'artifacts'])
+      for (const id of [old, young]) {
+        mkdirSync(join(dataDir, kind, id), { recursive: true });
+        writeFileSync(join(dataDir, kind, id, 'file'), 'x');
+        utimesSync(join(dataDir, kind, id), ago(40), ago(40));
+      }
+    expect(await sweep()).toMatchObject({ pipelines: 1, logs: 1, artifacts: 1 });
     expect(await left()).toEqual([young]);
     expect((await database.read.find(Stage)).map(({ pipelineId }) => pipelineId)).toEqual([young]);
-    expect(readdirSync(join(dataDir, 'logs'))).toEqual([young]);
+    for (const kind of ['logs', 'artifacts']) expect(readdirSync(join(dataDir, kind))).toEqual([young]);
   });
 
   it('never deletes what waits or runs, however old', async () => {
@@ -151,13 +153,17 @@ onEachDatabase('retention', (databases) => {
       for (let n = 0; n < many.length; n += 100) await tx.insert(WebhookEvent, many.slice(n, n + 100));
       await tx.insert(WebhookEvent, [event(0, 29, 'processed'), event(0, 40, 'queued')]);
       await tx.insert(AgentRun, [run(40, 'completed'), run(40, 'running'), run(10, 'failed')]);
+      await tx.insert(HandledCommand, [
+        { cause: 'comment:1:0', createdAt: ago(40) },
+        { cause: 'comment:2:0', createdAt: ago(20) },
+      ]);
       await tx.insert(Job, [
         { kind: 'publish', subject: 'old', lane: 'a', runAt: ago(40), attempts: MAX_ATTEMPTS },
         { kind: 'publish', subject: 'young', lane: 'a', runAt: ago(4), attempts: MAX_ATTEMPTS },
         { kind: 'publish', subject: 'waits', lane: 'a', runAt: ago(40), attempts: 1 },
       ]);
     });
-    expect(await sweep()).toMatchObject({ events: 1_201, agentRuns: 1, jobs: 1 });
+    expect(await sweep()).toMatchObject({ events: 1_201, agentRuns: 1, jobs: 1, commands: 1 });
     expect((await database.read.find(WebhookEvent)).map(({ deliveryId }) => deliveryId).sort()).toEqual([
       'd29-0',
       'd40-0',

@@ -23,6 +23,8 @@ export class Project {
   @BigInteger({ nullable: true }) installationId!: number | null;
   /** When the repository was deleted or the App removed from it; its history stays. */
   @Time({ nullable: true }) removedAt!: Date | null;
+  /** The event that made it, where that told of several repositories and so is no project's own. */
+  @Word(36, { nullable: true }) firstEventId!: string | null;
   @Time() createdAt!: Date;
   @Time() updatedAt!: Date;
 }

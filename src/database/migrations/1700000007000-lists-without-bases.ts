@@ -1,4 +1,4 @@
-import { TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { TableColumn, TableIndex, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { countAll, createTriggers, dropTriggers } from '../pipeline-totals.js';
 
 /** With the trigger they hold all that the statistics need. */
@@ -9,7 +9,10 @@ const WIDENED: [name: string, columns: string[]][] = [
   ['pipelines_by_project_completion', ['project_id', 'completed_at', 'started_at', 'conclusion']],
 ];
 
-/** Pipelines that validate a base branch are left out of the statistics; agent runs are listed by their status. */
+/**
+ * Pipelines that validate a base branch are left out of the statistics, agent runs are listed by their status, and
+ * projects know the event that made them.
+ */
 export class ListsWithoutBases1700000007000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const [name, columnNames] of WIDENED) {
@@ -23,6 +26,10 @@ export class ListsWithoutBases1700000007000 implements MigrationInterface {
       'agent_runs',
       new TableIndex({ name: 'agent_runs_by_project_status', columnNames: ['project_id', 'status', 'id'] }),
     );
+    await runner.addColumn(
+      'projects',
+      new TableColumn({ name: 'first_event_id', type: 'varchar', length: '36', isNullable: true }),
+    );
     await dropTriggers(runner);
     await runner.query('DELETE FROM pipeline_totals');
     await countAll(runner);
@@ -31,6 +38,7 @@ export class ListsWithoutBases1700000007000 implements MigrationInterface {
 
   /** The totals stay without base branches: the version before works with them as they are. */
   async down(runner: QueryRunner): Promise<void> {
+    await runner.dropColumn('projects', 'first_event_id');
     await runner.dropIndex('agent_runs', 'agent_runs_by_project_status');
     for (const [name, columnNames] of WIDENED) {
       await runner.dropIndex('validation_pipelines', name);

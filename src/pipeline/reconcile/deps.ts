@@ -5,6 +5,7 @@ import type { ProjectStore } from '../../database/project-store.js';
 import type { GitHubAccess } from '../../github/access.js';
 import type { Logger } from '../../logging.js';
 import type { Queue } from '../../queue/contract.js';
+import type { ProjectLinker } from '../link-projects.js';
 import type { PipelineStarter } from '../start.js';
 
 /** What the parts of a round work with. Each is bounded, bears to be interrupted, and the next round goes on. */
@@ -15,6 +16,7 @@ export interface ReconcileDeps {
   projects: ProjectStore;
   pipelines: PipelineStore;
   starter: PipelineStarter;
+  linker: ProjectLinker;
   github: GitHubAccess;
   log: Logger;
 }
