@@ -9,8 +9,7 @@ import { missing, route, type Route } from './route.js';
 import * as schemas from './schemas/index.js';
 
 const byId = z.object({ id: schemas.id });
-const OFF =
-  'Agent features are off: CODEGEN_API_KEY and CODEGEN_ORG_ID are not set. Or Codegen is out of reach.';
+const OFF = 'Agent features are off: CODEGEN_API_KEY and CODEGEN_ORG_ID are not set.';
 
 export function agentRunRoutes(deps: ApiDeps): Route[] {
   const { database } = deps;
@@ -61,7 +60,7 @@ export function agentRunRoutes(deps: ApiDeps): Route[] {
           schema: schemas.agentRun,
           headers: { Location: 'The run.' },
         },
-        also: { 409: 'It makes no sense now.', 503: OFF },
+        also: { 503: OFF },
       },
       async ({ params, body }, _request, response) => {
         const project = await projectOr404(deps, params.id);

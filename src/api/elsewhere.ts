@@ -5,9 +5,32 @@ import { id, time } from './schemas/common.js';
 
 const received = z
   .object({ eventId: id, deliveryId: z.string(), status: z.enum(['queued', 'duplicate', 'ignored']) })
-  .meta({ id: 'Received' });
+  .meta({
+    id: 'Received',
+    examples: [
+      {
+        eventId: '0197a3c2-5b1e-7000-8c3d-1f2e3d4c5b6b',
+        deliveryId: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
+        status: 'queued',
+      },
+    ],
+  });
 
 const count = z.int().min(0);
+
+const health = z.object({
+  status: z.enum(['ok', 'draining', 'down']),
+  version: z.string(),
+  database: z.string(),
+  github: z.string(),
+});
+const HOST = { 403: 'A foreign host name.' };
+
+const again = {
+  eventId: '0197a3c2-5b1e-7000-8c3d-1f2e3d4c5b6b',
+  deliveryId: '72d3162e-cc78-11e3-81ab-4c9367dc0958',
+  status: 'duplicate' as const,
+};
 
 const webhook = {
   method: 'post',
@@ -19,7 +42,11 @@ const webhook = {
     schema: received,
   },
   also: {
-    200: 'A delivery id already stored: `status` is `duplicate`.',
+    200: {
+      description: 'A delivery id already stored: `status` is `duplicate`.',
+      schema: received,
+      example: again,
+    },
     400: 'Not JSON or not an object, or GitHub’s headers are missing.',
     401: 'X-Hub-Signature-256 is wrong or missing.',
     413: 'Over 25 MB.',
@@ -52,13 +79,19 @@ export const elsewhere: RouteSpec[] = [
     answer: {
       status: 200,
       description: 'Counts of jobs.',
-      schema: z.object({
-        status: z.literal('ok'),
-        queued: count,
-        running: count,
-        failed: count,
-        lastEventAt: time.nullable(),
-      }),
+      schema: z
+        .object({
+          status: z.literal('ok'),
+          queued: count,
+          running: count,
+          failed: count,
+          lastEventAt: time.nullable(),
+        })
+        .meta({
+          examples: [
+            { status: 'ok', queued: 2, running: 1, failed: 0, lastEventAt: '2026-01-31T12:00:00.000Z' },
+          ],
+        }),
     },
     also: { 503: 'The database does not answer.' },
   },
@@ -72,14 +105,20 @@ export const elsewhere: RouteSpec[] = [
     answer: {
       status: 200,
       description: 'It can.',
-      schema: z.object({
-        status: z.string(),
-        version: z.string(),
-        database: z.string(),
-        github: z.string(),
+      schema: health.meta({
+        examples: [{ status: 'ok', version: '0.1.0', database: 'ok', github: 'app' }],
       }),
     },
-    also: { 503: 'It can’t, and what is down.' },
+    also: {
+      503: {
+        description: 'It can’t, and what is down.',
+        schema: health.meta({
+          examples: [
+            { status: 'down', version: '0.1.0', database: 'down: connection refused', github: 'app' },
+          ],
+        }),
+      },
+    },
   },
   {
     method: 'get',
@@ -102,6 +141,6 @@ export const elsewhere: RouteSpec[] = [
       description: 'Logged in.',
       headers: { Location: '/', 'Set-Cookie': 'The session.' },
     },
-    also: { 401: 'A wrong token.', 429: 'Too many failed logins.' },
+    also: { ...HOST, 401: 'A wrong token.', 429: 'Too many failed logins.' },
   },
 ];

@@ -27,6 +27,7 @@ export function apiRouter(deps: ApiDeps): Router {
         tag: 'Server',
         open: true,
         answer: { status: 200, description: 'OpenAPI 3.1.', schema: document },
+        also: { 403: 'A foreign host name.' },
       },
       () => Promise.resolve(description),
     ),

@@ -58,6 +58,12 @@ export function openApiDocument(specs: readonly RouteSpec[]): Json {
   };
 }
 
+/** Of bodies that are no JSON. */
+const EXAMPLES: Record<string, string> = {
+  'text/plain': 'ok 1 - adds up\n',
+  'text/event-stream': 'id: 1:0.0.0.0.21.0\nevent: log\ndata: {"stage":"test","line":"ok 1 - adds up"}\n\n',
+};
+
 /** The JSON Schema of one schema; those with a name become components. */
 function hoist(schema: z.ZodType, io: 'input' | 'output', components: Map<string, unknown>): Json {
   const { $defs = {}, ...own } = z.toJSONSchema(schema, {
@@ -100,7 +106,7 @@ function responsesOf(spec: RouteSpec, schemaOf: SchemaOf): Json {
   const content = schema
     ? { 'application/json': { schema: schemaOf(schema, 'output') } }
     : type
-      ? { [type]: { schema: { type: 'string' } } }
+      ? { [type]: { schema: { type: 'string', examples: [EXAMPLES[type]] } } }
       : null;
   const responses: Json = {
     [status]: {
@@ -118,13 +124,28 @@ function responsesOf(spec: RouteSpec, schemaOf: SchemaOf): Json {
       ...(content ? { content } : {}),
     },
   };
-  const ofProblem = (text: string) => ({
+  const ofProblem = (code: number, text: string) => ({
     description: text,
-    content: { 'application/problem+json': { schema: schemaOf(problem, 'output') } },
+    content: {
+      'application/problem+json': {
+        schema: schemaOf(problem, 'output'),
+        example: { title: STATUS_CODES[code], status: code, detail: text },
+      },
+    },
   });
-  for (const [code, text] of Object.entries({ ...impliedErrors(spec), ...spec.also }))
-    responses[code] = Number(code) >= 400 ? ofProblem(text!) : { description: text };
-  responses['default'] = ofProblem('Another error; a fault of ours is 500.');
+  for (const [code, other] of Object.entries({ ...impliedErrors(spec), ...spec.also }))
+    if (typeof other === 'object')
+      responses[code] = {
+        description: other.description,
+        content: {
+          'application/json': {
+            schema: schemaOf(other.schema, 'output'),
+            ...(other.example === undefined ? {} : { example: other.example }),
+          },
+        },
+      };
+    else responses[code] = Number(code) >= 400 ? ofProblem(Number(code), other!) : { description: other };
+  responses['default'] = ofProblem(500, 'Another error; a fault of ours is 500.');
   return responses;
 }
 
@@ -132,12 +153,12 @@ function responsesOf(spec: RouteSpec, schemaOf: SchemaOf): Json {
 function impliedErrors(spec: RouteSpec): Record<number, string | undefined> {
   const writes = !spec.open && (spec.method === 'post' || spec.method === 'put');
   return {
-    ...(spec.query || spec.body || writes
+    ...((spec.query && !spec.open) || spec.body || writes
       ? { 400: 'A field or parameter is wrong, missing or unknown.' }
       : {}),
     ...(spec.open ? {} : { 401: 'No token, or a wrong one.', 403: 'A foreign host name or origin.' }),
     ...(spec.params ? { 404: STATUS_CODES[404]! } : {}),
     ...(writes ? { 413: 'The body is over 1 MB.', 415: 'The body is not JSON.' } : {}),
-    ...(spec.open ? {} : { 429: 'Too many failed logins.' }),
+    ...(spec.open ? {} : { 429: 'Too many failed logins.', 503: 'The database does not answer.' }),
   };
 }

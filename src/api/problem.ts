@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { isUnreachable } from '../database/unreachable.js';
 import type { Logger } from '../logging.js';
 
 export interface FieldError {
@@ -45,6 +46,7 @@ function asProblem(error: unknown): Problem {
   const status = (error as { status?: unknown }).status;
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new Problem(status, STATUS_CODES[status] ?? 'Refused', clientError(status, error as Error));
+  if (isUnreachable(error)) return new Problem(503, 'Database down', 'The database does not answer.');
   return new Problem(500, 'Internal error', 'Something broke on our side; the server’s log says what.');
 }
 

@@ -8,6 +8,14 @@ import { OperationalError } from '../domain/errors.js';
 import { ActionRefused } from '../pipeline/actions.js';
 import { Problem, type FieldError } from './problem.js';
 
+/** One that has a body of its own. */
+export interface OtherAnswer {
+  description: string;
+  schema: z.ZodType;
+  /** Where it differs from the schema’s own. */
+  example?: unknown;
+}
+
 export interface RouteSpec<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
@@ -36,7 +44,7 @@ export interface RouteSpec<
     headers?: Record<string, string>;
   };
   /** Further answers: status to what it means. Those that follow from the rest need not be named. */
-  also?: Record<number, string>;
+  also?: Record<number, string | OtherAnswer>;
 }
 
 export interface Input<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
@@ -169,6 +177,8 @@ function asProblem(error: unknown): unknown {
     return new Problem(503, 'Not possible now', [error.message, error.advice].filter(Boolean).join(' '));
   // Octokit's: its status is GitHub's answer to us, not ours.
   if (error instanceof Error && error.name === 'HttpError')
-    return new Problem(502, 'GitHub refused', `GitHub answered: ${error.message.slice(0, 300)}`);
+    return 'response' in error && error.response
+      ? new Problem(502, 'GitHub refused', `GitHub answered: ${error.message.slice(0, 300)}`)
+      : new Problem(503, 'GitHub is out of reach', `GitHub did not answer: ${error.message.slice(0, 300)}`);
   return error;
 }

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-unsafe-member-access --
    answers are checked against the OpenAPI document as they come */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { newId } from '../../src/domain/ids.js';
 import { ApiClient, storyOn } from '../support/api.js';
 import { onEachDatabase } from '../support/databases.js';
@@ -120,10 +121,51 @@ onEachDatabase('the OpenAPI document', (databases) => {
     expect(text).not.toContain('$defs');
     for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g))
       expect(Object.keys(document.components.schemas)).toContain(name);
+  });
+
+  it('is valid by the schema of OpenAPI 3.1', async () => {
+    const validate = (document: object) => new Validator().validate(document as Json);
+    const { valid, errors } = await validate(structuredClone(api.document));
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+    expect((await validate({ ...structuredClone(api.document), paths: [] })).valid).toBe(false);
+  });
+
+  it('has an example of every request, answer and error, and each is as its schema says', () => {
+    const { document } = api;
     for (const [name, schema] of Object.entries(document.components.schemas)) {
-      // Compiling in strict mode checks the schema itself.
-      for (const example of (schema['examples'] ?? []) as unknown[]) api.expectSchema(name, example);
+      expect([name, (schema['examples'] as unknown[] | undefined)?.length]).toEqual([
+        name,
+        expect.any(Number),
+      ]);
+      for (const example of schema['examples'] as unknown[]) api.expectSchema(name, example);
     }
+    interface Media {
+      schema: Json & { $ref?: string; examples?: unknown[] };
+      example?: unknown;
+    }
+    let count = 0;
+    for (const [path, item] of Object.entries(document.paths))
+      for (const [method, operation] of Object.entries(item) as [
+        string,
+        { requestBody?: { content: Record<string, Media> } } & typeof item.get,
+      ][]) {
+        const contents = [
+          ['request', operation.requestBody?.content] as const,
+          ...Object.entries(operation.responses).map(([code, { content }]) => [code, content] as const),
+        ];
+        for (const [code, content] of contents)
+          for (const [type, media] of Object.entries((content ?? {}) as Record<string, Media>)) {
+            const where = `${method} ${path} ${code} ${type}`;
+            const { $ref, examples = [] } = media.schema;
+            const own = media.example === undefined ? examples : [media.example];
+            // A named schema has its own, which were looked at above.
+            expect([where, own.length > 0 || $ref !== undefined]).toEqual([where, true]);
+            for (const example of own) api.validate(where, media.schema, example);
+            count++;
+          }
+      }
+    expect(count).toBeGreaterThan(150);
   });
 
   it('has every row of the REST API', () => {

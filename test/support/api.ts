@@ -118,7 +118,8 @@ export class ApiClient {
     if (/json/.test(type)) this.validate(`${where} ${type}`, media.schema, answer.body);
   }
 
-  private validate(key: string, schema: object, value: unknown): void {
+  /** @param key by which the compiled schema is kept */
+  validate(key: string, schema: object, value: unknown): void {
     let validate = this.validators.get(key);
     if (!validate) {
       const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/');

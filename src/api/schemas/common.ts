@@ -9,7 +9,10 @@ export const text = (max: number, min = 0) =>
     .refine((value) => !value.includes('\0'), 'must not hold a NUL character');
 
 /** Ids of ours are UUIDs; a project may have been given another one. */
-export const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$/);
+export const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$/)
+  .meta({ examples: ['0197a3c2-5b1e-7000-8c3d-1f2e3d4c5b6a'] });
 
 export const time = z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] });
 
@@ -43,10 +46,12 @@ export const listQuery = {
 
 /** One page, newest first. */
 export const page = <Item extends z.ZodType>(item: Item) =>
-  z.object({
-    items: z.array(item),
-    nextCursor: z.string().nullable().describe('For `?cursor=`; null on the last page.'),
-  });
+  z
+    .object({
+      items: z.array(item),
+      nextCursor: z.string().nullable().describe('For `?cursor=`; null on the last page.'),
+    })
+    .meta({ examples: [{ items: item.meta()?.['examples'] as z.input<Item>[], nextCursor: null }] });
 
 export const problem = z
   .object({
@@ -71,4 +76,6 @@ export const problem = z
   });
 
 /** The OpenAPI document itself. */
-export const document = z.record(z.string(), z.unknown());
+export const document = z
+  .record(z.string(), z.unknown())
+  .meta({ examples: [{ openapi: '3.1.0', info: { title: 'CodegenApp' }, paths: {} }] });

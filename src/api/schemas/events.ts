@@ -41,4 +41,6 @@ export const eventQuery = z.strictObject({
   status: z.enum(EVENT_STATUSES).optional(),
 });
 
-export const replayed = z.object({ eventId: id.describe('Of the new event.') });
+export const replayed = z
+  .object({ eventId: id.describe('Of the new event.') })
+  .meta({ examples: [{ eventId: '0197a3c2-5b1e-7000-8c3d-1f2e3d4c5b6e' }] });

@@ -14,7 +14,19 @@ const stage = z
     completedAt: time.nullable(),
     summary: z.string(),
   })
-  .meta({ id: 'Stage' });
+  .meta({
+    id: 'Stage',
+    examples: [
+      {
+        name: 'test',
+        status: 'completed',
+        conclusion: 'failure',
+        startedAt: '2026-01-31T12:00:20.000Z',
+        completedAt: '2026-01-31T12:00:41.000Z',
+        summary: '1 of 7 tests failed',
+      },
+    ],
+  });
 
 const blame = z
   .enum(['new', 'base', 'flaky'])
@@ -33,7 +45,21 @@ const finding = z
     details: z.string().optional(),
     blame,
   })
-  .meta({ id: 'Finding' });
+  .meta({
+    id: 'Finding',
+    examples: [
+      {
+        source: 'test',
+        severity: 'failure',
+        title: 'tax is added',
+        message: 'Expected values to be strictly equal: 684 !== 384',
+        path: 'test/cart.test.js',
+        startLine: 14,
+        endLine: 14,
+        blame: 'new',
+      },
+    ],
+  });
 
 const testReport = z
   .object({
@@ -58,7 +84,31 @@ const testReport = z
     ),
     notes: z.array(z.string()),
   })
-  .meta({ id: 'TestReport' });
+  .meta({
+    id: 'TestReport',
+    examples: [
+      {
+        formats: ['junit'],
+        passed: 6,
+        failed: 1,
+        skipped: 0,
+        durationMs: 881,
+        cases: [
+          {
+            suite: 'cart',
+            name: 'tax is added',
+            status: 'failed',
+            durationMs: 4,
+            file: 'test/cart.test.js',
+            line: 14,
+            message: 'Expected values to be strictly equal: 684 !== 384',
+            blame: 'new',
+          },
+        ],
+        notes: [],
+      },
+    ],
+  });
 
 const coverage = z
   .object({
@@ -69,7 +119,19 @@ const coverage = z
     changedPercent: z.number().nullable(),
     basePercent: z.number().nullish(),
   })
-  .meta({ id: 'Coverage' });
+  .meta({
+    id: 'Coverage',
+    examples: [
+      {
+        formats: ['lcov'],
+        coveredLines: 180,
+        totalLines: 200,
+        percent: 90,
+        changedPercent: 75,
+        basePercent: 91.5,
+      },
+    ],
+  });
 
 const validation = z
   .object({
@@ -80,7 +142,19 @@ const validation = z
     baseScores: z.record(z.string(), z.number()).optional(),
     facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   })
-  .meta({ id: 'Validation' });
+  .meta({
+    id: 'Validation',
+    examples: [
+      {
+        validator: 'lighthouse',
+        conclusion: 'success',
+        summary: 'Accessibility 96, performance 88',
+        scores: { accessibility: 96, performance: 88 },
+        baseScores: { accessibility: 96, performance: 90 },
+        facts: { path: '/' },
+      },
+    ],
+  });
 
 /** What lists answer: all but what a pipeline found out. */
 const summary = {

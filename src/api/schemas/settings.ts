@@ -11,9 +11,15 @@ const answered = (key: SettingKey) => {
   return schema.meta({ description, examples: [secret ? { set: true } : example] });
 };
 
-export const settings = z
-  .object(Object.fromEntries(SETTING_KEYS.map((key) => [key, answered(key)])))
-  .meta({ id: 'Settings', description: 'Every key, with its default where it is not set.' });
+export const settings = z.object(Object.fromEntries(SETTING_KEYS.map((key) => [key, answered(key)]))).meta({
+  id: 'Settings',
+  description: 'Every key, with its default where it is not set.',
+  examples: [
+    Object.fromEntries(
+      SETTING_KEYS.map((key) => [key, SETTINGS[key].secret ? { set: true } : SETTINGS[key].example]),
+    ),
+  ],
+});
 
 /** Checked against its key by `parseSetting`, whose sentences name what is expected. */
 export const settingValue = z
