@@ -53,6 +53,7 @@ import { retryDelayMs, type Queue } from './queue/contract.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
 import { observed } from './queue/observe.js';
+import type { Totals } from './sandbox/cgroup.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { keptToken, secretsKey, secretsOf } from './secrets.js';
 import { selectSandbox } from './sandbox/select.js';
@@ -75,6 +76,7 @@ export interface Overrides {
   front?: Front;
   Octokit?: typeof ProbotOctokit;
   sandbox?: Sandbox;
+  totals?: Totals | null;
   limits?: PipelineTools['limits'];
   log?: Logger;
   /** How requests to Codegen are sent and repeated. */
@@ -112,12 +114,13 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   );
 
   const selected = overrides.sandbox
-    ? { sandbox: overrides.sandbox, trustedOnly: false }
+    ? { sandbox: overrides.sandbox, totals: overrides.totals ?? null, trustedOnly: false }
     : await selectSandbox({
         mode: config.sandbox,
         production: config.production,
         loopbackOnly: isLoopback(config.host),
         privateDirectories: [config.dataDir],
+        concurrency: config.concurrency,
         log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
       });
 
@@ -199,6 +202,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
         baseline,
         tools: {
           sandbox: selected.sandbox,
+          totals: selected.totals,
           validators: validators(config),
           checkout: (request) => checkout(request, cache),
           ...(overrides.limits ? { limits: overrides.limits } : {}),

@@ -42,7 +42,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
     );
   const settings = await settingsOf(revisions);
   // The user's own code on the user's own machine: it may run without isolation, said so by the warnings.
-  const { sandbox, warnings } = await selectSandbox({
+  const { sandbox, totals, warnings } = await selectSandbox({
     mode: options.config.sandbox,
     production: false,
     loopbackOnly: true,
@@ -77,6 +77,7 @@ export async function runLocally(options: LocalRunOptions): Promise<FinishedRun>
       },
       tools: {
         sandbox,
+        totals,
         validators: validators(options.config),
         checkout: (request) => checkout(request, cache),
         gitToken: () => Promise.resolve(null),

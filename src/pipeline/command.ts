@@ -27,6 +27,7 @@ export function scriptOptions(
       output: run.logFile(stage),
       network,
       limits,
+      group: run.group,
     },
     signal: run.signal,
   };
@@ -54,6 +55,7 @@ export async function runCommand(
     timeoutMs,
     timeoutSetting: 'stage_timeout_seconds',
     limits: run.tools.limits,
+    totalMemoryBytes: run.group?.limits.memoryBytes,
   });
   if (result.outcome === 'timed_out') return { conclusion: 'timed_out', summary };
   return { conclusion: result.outcome === 'exited' && result.code === 0 ? 'success' : 'failure', summary };

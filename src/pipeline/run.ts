@@ -75,6 +75,7 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
     records,
     port: await freePort(),
     preview: null,
+    group: tools.totals?.create(tools.limits?.totals),
   };
   let changes: Promise<FileChange[] | null> | null = null;
   const changed = (record: StageRecord) => observer?.stageChanged?.(record, run);
@@ -103,7 +104,11 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
     }
   } finally {
     clearTimeout(timer);
-    await run.preview?.stop();
+    try {
+      await run.preview?.stop();
+    } finally {
+      await run.group?.remove();
+    }
   }
   Object.assign(run.results, redactResults(run.results, redact));
 

@@ -8,6 +8,7 @@ import type { Redactor } from '../domain/redaction.js';
 import type { Settings } from '../domain/settings.js';
 import type { Checkout, CheckoutRequest } from '../git/checkout.js';
 import type { RepositorySource } from '../git/source.js';
+import type { ProcessGroup, TotalLimits, Totals } from '../sandbox/cgroup.js';
 import type { Sandbox, SandboxLimits } from '../sandbox/contract.js';
 import type { WatchLimits } from '../sandbox/watch.js';
 import type { TokenBudget, Validator } from '../validators/contract.js';
@@ -58,6 +59,8 @@ export interface Commands {
 /** What the machine lends to every pipeline. */
 export interface PipelineTools {
   sandbox: Sandbox;
+  /** What bounds all processes of a pipeline together; null where this machine can't. */
+  totals?: Totals | null;
   validators: readonly Validator[];
   checkout: (request: CheckoutRequest) => Promise<Checkout>;
   /** Mints a token for git, at the moment it is needed. */
@@ -65,7 +68,7 @@ export interface PipelineTools {
   /** Hides the project's and the server's secrets, and the git token. */
   redactor: Pick<Redactor, 'redact' | 'redactBytes' | 'context'>;
   /** Where they differ from the defaults. */
-  limits?: Partial<WatchLimits & SandboxLimits>;
+  limits?: Partial<WatchLimits & SandboxLimits & { totals: Partial<TotalLimits> }>;
   /** What the head changes against the base; null where nobody can tell. */
   changes?: () => Promise<FileChange[] | null>;
   /** What is known of the base branch and of this very sha, to compare with. */
@@ -97,4 +100,6 @@ export interface PipelineRun {
   /** The port that the commands get as PORT. */
   port: number;
   preview: Preview | null;
+  /** Holds all processes of the pipeline to the tools' totals. */
+  readonly group?: ProcessGroup | undefined;
 }

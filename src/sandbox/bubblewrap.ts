@@ -124,6 +124,8 @@ async function startProcess(
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: newMark() },
       directory: '/',
       user: mounted ? undefined : user,
+      // bubblewrap does nothing before it has read its arguments.
+      group: command.group,
       channels: {
         1: output,
         2: 'listen',

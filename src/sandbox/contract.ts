@@ -1,3 +1,5 @@
+import type { ProcessGroup } from './cgroup.js';
+
 /**
  * What runs a pull request's commands. A backend promises:
  *
@@ -42,6 +44,8 @@ export interface SandboxCommand {
   expose?: { port: number };
   keepAlive?: boolean;
   limits?: Partial<SandboxLimits>;
+  /** Joined before anything of the script runs: its totals bound all sandboxes that join it. */
+  group?: ProcessGroup | undefined;
 }
 
 /** Bounds of each process, except `processes` (all of one sandbox) and `tmpBytes` (its private /tmp, in RAM). */

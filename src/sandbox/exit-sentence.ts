@@ -15,6 +15,8 @@ export interface ExitFacts {
   /** The setting that `timeoutMs` comes from. */
   timeoutSetting?: string;
   limits?: Partial<WatchLimits & SandboxLimits> | undefined;
+  /** What all processes of the pipeline may use together, where that is held. */
+  totalMemoryBytes?: number | undefined;
 }
 
 /** How a script ended, in one sentence for the author of the pull request. */
@@ -39,6 +41,10 @@ export function exitSentence(facts: ExitFacts): string {
       );
     case 'disk_full':
       return `${name} was ended ${after} because less than ${readableSize(limits.minFreeBytes)} of disk were left.`;
+    case 'memory_limit': {
+      const total = facts.totalMemoryBytes === undefined ? 'they may' : readableSize(facts.totalMemoryBytes);
+      return `${name} was ended ${after} because the processes of this validation used more than ${total} of memory altogether.`;
+    }
     case 'exited':
       return exited(name, after, result.code, facts.logTail ?? '', limits);
   }

@@ -2,6 +2,8 @@ import type { SandboxCommand, SandboxLimits } from './contract.js';
 
 /** The file descriptor on which the launcher says `started`, and with keepAlive `exit CODE`. */
 export const REPORT_FD = 3;
+/** Where it waits for a line, with `gate`. */
+export const GATE_FD = 4;
 
 /**
  * The bash program around a script: sets the limits, points stderr to the output (until then it is ours, for what
@@ -10,15 +12,21 @@ export const REPORT_FD = 3;
  *
  * @param wait stay alive after the script and report its exit code, for a backend where the end of the launcher
  *   ends everything
+ * @param gate wait on GATE_FD until we have done what must come first
  * @param forwarder a command line started beside the script, with an empty environment
  */
 export function launcherArguments(
   command: SandboxCommand,
   limits: Partial<SandboxLimits>,
-  { wait = false, forwarder = [] }: { wait?: boolean; forwarder?: string[] } = {},
+  {
+    wait = false,
+    gate = false,
+    forwarder = [],
+  }: { wait?: boolean; gate?: boolean; forwarder?: string[] } = {},
 ): string[] {
   const script = '/bin/bash -eo pipefail -c "$1" bash';
   const program = [
+    ...(gate ? [`read -r <&${GATE_FD} || exit 1`] : []),
     closeForeign(REPORT_FD),
     'exec 2>&1',
     // When memory runs out the kernel should end this, not the server.

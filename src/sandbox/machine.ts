@@ -3,6 +3,7 @@
 import { constants, setPriority } from 'node:os';
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import type { ProcessGroup } from './cgroup.js';
 import { killNow } from './processes.js';
 import type { SandboxUser } from './user.js';
 
@@ -32,6 +33,7 @@ const MAX_CHANNEL_CHARACTERS = 64 * 1024;
  * Starts a program in a session of its own, with stdin empty.
  * @param channels by file descriptor (from 1, without gaps): a descriptor of ours to hand on, content to be
  *   read by the program, or `listen` for what it writes
+ * @param group joined before the program can read any of that content
  */
 export function startMachine(options: {
   commandLine: string[];
@@ -39,6 +41,7 @@ export function startMachine(options: {
   directory: string;
   user: SandboxUser | undefined;
   channels: Record<number, number | Uint8Array | 'listen'>;
+  group?: ProcessGroup | undefined;
 }): Machine {
   const [file = '', ...args] = options.commandLine;
   const channels = Object.values(options.channels);
@@ -51,7 +54,10 @@ export function startMachine(options: {
   });
   // The server answers first, however many processes a script starts; with the machine to itself a script loses
   // nothing by it. All of them inherit it, and none can take it back.
-  if (child.pid !== undefined) yieldToServer(child.pid);
+  if (child.pid !== undefined) {
+    yieldToServer(child.pid);
+    if (options.group) join(options.group, child.pid);
+  }
   const said: Record<number, string> = {};
   const listeners: (() => void)[] = [];
   channels.forEach((channel, index) => {
@@ -93,6 +99,18 @@ export function startMachine(options: {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killNow(child.pid);
     },
   };
+}
+
+/** @throws where it can't be put in; it is ended then */
+function join(group: ProcessGroup, pid: number): void {
+  try {
+    group.add(pid);
+  } catch (error) {
+    // It ended already, and says why.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+    killNow(pid);
+    throw error;
+  }
 }
 
 function yieldToServer(pid: number): void {

@@ -12,7 +12,7 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit, signalNumber } from './exit-code.js';
-import { REPORT_FD, launcherArguments } from './launcher.js';
+import { GATE_FD, REPORT_FD, launcherArguments } from './launcher.js';
 import { startMachine } from './machine.js';
 import { isReachableBy } from './paths.js';
 import { withOutputFile } from './output-file.js';
@@ -72,7 +72,7 @@ async function startProcess(
   const { processes, ...limits } = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
   const machine = withOutputFile(command.output, user, (output) =>
     startMachine({
-      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits),
+      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits, { gate: true }),
       environment: {
         PATH: toolchains.path,
         HOME: command.home ?? temporary,
@@ -84,7 +84,8 @@ async function startProcess(
       },
       directory: command.workspace,
       user,
-      channels: { 1: output, 2: 'listen', [REPORT_FD]: 'listen' },
+      group: command.group,
+      channels: { 1: output, 2: 'listen', [REPORT_FD]: 'listen', [GATE_FD]: Buffer.from('go\n') },
     }),
   );
 

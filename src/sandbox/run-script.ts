@@ -55,7 +55,7 @@ async function startScript(options: RunScriptOptions): Promise<Preview> {
   signal?.throwIfAborted();
 
   const directories = [command.workspace, ...(command.home === undefined ? [] : [command.home])];
-  const watch = await watchLimits(command.output, directories, withDefaults(options));
+  const watch = await watchLimits(command.output, directories, withDefaults(options), command.group);
   let script: SandboxProcess;
   try {
     script = await sandbox.start(command);
@@ -68,7 +68,13 @@ async function startScript(options: RunScriptOptions): Promise<Preview> {
   const outcome = new Promise<ScriptOutcome>((resolve, reject) => {
     end = resolve;
     watch.breach.then(resolve, reject);
-    script.exited.then(() => (command.keepAlive ? undefined : resolve('exited')), reject);
+    // What the kernel ended may have ended the script, or the sandbox itself, before the watch looked.
+    const orOutOfMemory = (otherwise: () => void) =>
+      watch.isOutOfMemory() ? resolve('memory_limit') : otherwise();
+    script.exited.then(
+      () => orOutOfMemory(() => (command.keepAlive ? undefined : resolve('exited'))),
+      (error: Error) => orOutOfMemory(() => reject(error)),
+    );
   });
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => end('timed_out'), timeoutMs);
   const listener = signal && addAbortListener(signal, () => end('aborted'));
@@ -80,7 +86,7 @@ async function startScript(options: RunScriptOptions): Promise<Preview> {
       await script.stop();
       return {
         outcome: reason,
-        ...(await script.exited),
+        ...(await exitOf(script, reason)),
         durationMs,
         outputBytes: await watch.outputBytes(),
       };
@@ -102,6 +108,11 @@ async function startScript(options: RunScriptOptions): Promise<Preview> {
       return ended;
     },
   };
+}
+
+async function exitOf(script: SandboxProcess, outcome: ScriptOutcome): Promise<ScriptExit> {
+  const ended: ScriptExit = { code: null, signal: 'SIGKILL' };
+  return outcome === 'memory_limit' ? await script.exited.catch(() => ended) : await script.exited;
 }
 
 function withDefaults(options: Partial<WatchLimits>): WatchLimits {

@@ -2,8 +2,10 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import { bubblewrapSandbox } from './bubblewrap.js';
+import { defaultTotals, openTotals, type Totals } from './cgroup.js';
 import { SandboxError, type Sandbox } from './contract.js';
 import { adviceFor } from './advice.js';
+import { readableSize } from './output.js';
 import { plainSandbox } from './plain.js';
 import { probeSandbox, readFeatures } from './probe.js';
 import { findToolchains } from './toolchains.js';
@@ -14,6 +16,10 @@ export interface SandboxChoice {
   warnings: string[];
   /** Only code of people who may write to the repository may be run: nothing walls it off. */
   trustedOnly: boolean;
+  /** What bounds all processes of a pipeline together; null where this machine can't. */
+  totals: Totals | null;
+  /** Says which of both it is, and why. */
+  aboutTotals: string;
 }
 
 export interface SandboxSelection {
@@ -26,6 +32,8 @@ export interface SandboxSelection {
   /** Directories that no script may see, such as DATA_DIR and the server's own. */
   privateDirectories?: string[];
   environment?: NodeJS.ProcessEnv;
+  /** Pipelines at once, which share the memory; 1 by default. */
+  concurrency?: number;
 }
 
 /**
@@ -33,16 +41,31 @@ export interface SandboxSelection {
  * @throws SandboxError when what was asked for can't be had, saying what is missing and how to get it
  */
 export async function selectSandbox(selection: SandboxSelection): Promise<SandboxChoice> {
-  const choice = await choose(selection);
-  selection.log.info(`Pull-request code runs in the ${choice.sandbox.name} sandbox.`);
+  const choice = { ...(await choose(selection)), ...(await holdTotals(selection.concurrency ?? 1)) };
+  selection.log.info(`Pull-request code runs in the ${choice.sandbox.name} sandbox. ${choice.aboutTotals}`);
   for (const warning of choice.warnings) selection.log.warn(warning);
   return choice;
 }
 
-async function choose(selection: SandboxSelection): Promise<SandboxChoice> {
+async function holdTotals(concurrency: number): Promise<Pick<SandboxChoice, 'totals' | 'aboutTotals'>> {
+  const limits = defaultTotals(concurrency);
+  try {
+    const totals = await openTotals(limits);
+    const bounds = `${readableSize(limits.memoryBytes)} of memory and ${limits.processes} processes`;
+    return { totals, aboutTotals: `All processes of a pipeline together may use ${bounds}.` };
+  } catch (error) {
+    if (!(error instanceof SandboxError)) throw error;
+    const aboutTotals = `Memory is bounded for each process, not for all of a pipeline together: ${error.message}.`;
+    return { totals: null, aboutTotals };
+  }
+}
+
+type Choice = Omit<SandboxChoice, 'totals' | 'aboutTotals'>;
+
+async function choose(selection: SandboxSelection): Promise<Choice> {
   const { mode, production, loopbackOnly, environment = process.env, privateDirectories = [] } = selection;
   const toolchains = findToolchains({ environment, execPath: process.execPath, privateDirectories });
-  const plain = (warning: string): SandboxChoice => ({
+  const plain = (warning: string): Choice => ({
     sandbox: plainSandbox({ toolchains }),
     warnings: [warning],
     trustedOnly: true,

@@ -1,4 +1,5 @@
 import { stat, statfs } from 'node:fs/promises';
+import type { ProcessGroup } from './cgroup.js';
 import { measureDirectories, type DiskUsage } from './disk-usage.js';
 
 export interface WatchLimits {
@@ -20,7 +21,7 @@ export const DEFAULT_WATCH_LIMITS: WatchLimits = {
   pollMs: 250,
 };
 
-export type Breach = 'output_limit' | 'workspace_limit' | 'disk_full';
+export type Breach = 'output_limit' | 'workspace_limit' | 'disk_full' | 'memory_limit';
 
 /** A walk costs at most this share of a core, or that where the file system fills so fast that it must be known. */
 const CALM_SHARE = 0.02;
@@ -33,6 +34,8 @@ export interface Watch {
   readonly breach: Promise<Breach>;
   /** What the output file has grown by, now. */
   outputBytes(): Promise<number>;
+  /** Whether the kernel has ended processes of the group since the watch began. */
+  isOutOfMemory(): boolean;
   close(): void;
 }
 
@@ -41,16 +44,20 @@ export interface Watch {
  * as rare as their cost asks for. A walk is brought forward when the file system has filled by what the workspace
  * may still take, which costs nothing to ask.
  * @param directories the workspace, and home where there is one
+ * @param group whose memory is watched too
  */
 export async function watchLimits(
   output: string,
   directories: string[],
   limits: WatchLimits,
+  group?: ProcessGroup,
 ): Promise<Watch> {
   const closing = new AbortController();
   const outputStart = await sizeOf(output);
   const outputBytes = async () => Math.max(0, (await sizeOf(output)) - outputStart);
   const [place = '/'] = directories;
+  const killsBefore = group?.memoryKills() ?? 0;
+  const isOutOfMemory = () => (group?.memoryKills() ?? 0) > killsBefore;
 
   let walked: DiskUsage = { bytes: 0, files: 0, busyMs: 0 };
   let walkedAt = performance.now();
@@ -67,6 +74,7 @@ export async function watchLimits(
   };
 
   const look = async (): Promise<Breach | undefined> => {
+    if (isOutOfMemory()) return 'memory_limit';
     if ((await outputBytes()) > limits.maxOutputBytes) return 'output_limit';
     // Code without walls can remove its own workspace; its next command says so.
     const space = await statfs(place).catch(() => undefined);
@@ -98,7 +106,7 @@ export async function watchLimits(
     next();
   });
   breach.catch(() => undefined);
-  return { breach, outputBytes, close: () => closing.abort() };
+  return { breach, outputBytes, isOutOfMemory, close: () => closing.abort() };
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -77,16 +77,20 @@ export const sandbox: Check = {
   name: 'Sandbox',
   async run(config) {
     try {
-      const { sandbox, warnings } = await selectSandbox({
+      const { sandbox, totals, aboutTotals, warnings } = await selectSandbox({
         mode: config.sandbox,
         production: config.production,
         loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
         privateDirectories: [config.dataDir],
+        concurrency: config.concurrency,
         log: { info: () => undefined, warn: () => undefined },
       });
       return [
         ok(`A script ran in the ${sandbox.name} sandbox.`),
         ...warnings.map((warning) => warn(warning, 'Install bubblewrap, and allow user namespaces.')),
+        totals
+          ? ok(aboutTotals)
+          : warn(aboutTotals, 'Give the server a control group of its own (Delegate=yes).'),
       ];
     } catch (error) {
       if (!(error instanceof SandboxError)) throw error;

@@ -29,7 +29,9 @@ export const deploy: Stage = {
     let breach: string | null = null;
     const ended = started.ended.then((result) => {
       // Anything but a limit is how a preview is meant to end.
-      if (result.outcome !== 'aborted') breach = exitSentence({ script, result, limits: run.tools.limits });
+      if (result.outcome === 'aborted') return;
+      const totalMemoryBytes = run.group?.limits.memoryBytes;
+      breach = exitSentence({ script, result, limits: run.tools.limits, totalMemoryBytes });
     });
     // `stop` tells.
     ended.catch(() => undefined);

@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { execa } from 'execa';
+import { SandboxError } from './contract.js';
+import { listProcesses } from './processes.js';
+
+/** The directories below which this process may make control groups; with version 2 they are one. */
+export interface CgroupPlace {
+  version: 1 | 2;
+  memory: string;
+  pids: string;
+  /** For a share of the processor, where it can be given. */
+  cpu: string | null;
+}
+
+/** What the kernel says of this process and its mounts; cgroups(7), proc(5). */
+export interface CgroupFacts {
+  /** /proc/self/cgroup */
+  cgroup: string;
+  /** /proc/self/mountinfo */
+  mountinfo: string;
+  /** Whether systemd runs this machine, or this container. */
+  hasSystemd: boolean;
+}
+
+/** In a version 2 group with controllers for its children no process may be, so this one goes into a child too. */
+const OWN_LEAF = 'codegenapp-server';
+
+/**
+ * Finds where groups with totals of memory and processes can be made, and makes that possible where it is allowed:
+ * only below this process's own group, and only where nobody else manages that.
+ * @throws SandboxError saying why they can't be had
+ */
+export async function findCgroupPlace(facts: CgroupFacts = readFacts()): Promise<CgroupPlace> {
+  const unified = ownDirectory(facts, null);
+  if (unified !== null && has(read(unified, 'cgroup.controllers'), ['memory', 'pids']))
+    return await openUnified(unified, facts.hasSystemd);
+  const [memory, pids, cpu] = ['memory', 'pids', 'cpu'].map((controller) => ownDirectory(facts, controller));
+  if (!memory || !pids)
+    throw new SandboxError('no control groups (cgroups) with memory and pids controllers are mounted');
+  return { version: 1, memory, pids, cpu: cpu ?? null };
+}
+
+async function openUnified(own: string, hasSystemd: boolean): Promise<CgroupPlace> {
+  const base = basename(own) === OWN_LEAF ? dirname(own) : own;
+  if (!has(read(base, 'cgroup.subtree_control'), ['memory', 'pids'])) {
+    // Only the root of all, which may hold processes beside groups, has no type.
+    if (existsSync(join(base, 'cgroup.type'))) {
+      await requireDelegation(base, hasSystemd);
+      moveOwnProcesses(base);
+    } else if (hasSystemd) {
+      throw new SandboxError('systemd manages the control groups, and this process is in none of its units');
+    }
+    for (const controller of ['memory', 'pids']) enable(base, controller);
+  } else if (base === own && existsSync(join(base, 'cgroup.type'))) {
+    throw new SandboxError(`the control group ${base} can't be used`);
+  }
+  try {
+    enable(base, 'cpu');
+  } catch {
+    // A share of the processor is welcome, but can be done without.
+  }
+  const cpu = has(read(base, 'cgroup.subtree_control'), ['cpu']) ? base : null;
+  return { version: 2, memory: base, pids: base, cpu };
+}
+
+/** https://systemd.io/CGROUP_DELEGATION/: what systemd made it also manages, unless its unit says `Delegate=yes`. */
+async function requireDelegation(base: string, hasSystemd: boolean): Promise<void> {
+  // For another user systemd hands the directory over; in a container without systemd it is ours.
+  if (process.getuid?.() !== 0 || !hasSystemd) return;
+  const unit = basename(base);
+  const args = ['show', '--property=Delegate', '--value', '--', unit];
+  const { stdout } = await execa('systemctl', args, { reject: false, timeout: 5000 });
+  if (stdout !== 'yes')
+    throw new SandboxError(`systemd manages the control group of ${unit}; with Delegate=yes it can be used`);
+}
+
+function moveOwnProcesses(base: string): void {
+  const parents = new Map(listProcesses().map(({ pid, parent }) => [pid, parent]));
+  const isOurs = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === process.pid || isOurs(parents.get(pid)));
+  const inside = read(base, 'cgroup.procs').split('\n').filter(Boolean).map(Number);
+  if (!inside.every(isOurs))
+    throw new SandboxError('other programs are in the control group of this process, such as a shell');
+  const leaf = join(base, OWN_LEAF);
+  mkdirSync(leaf, { recursive: true });
+  for (const pid of inside) writeFileSync(join(leaf, 'cgroup.procs'), String(pid));
+}
+
+function enable(base: string, controller: string): void {
+  writeFileSync(join(base, 'cgroup.subtree_control'), `+${controller}`);
+}
+
+/** The directory of this process's own group: of a version 1 controller, or (null) of version 2. */
+function ownDirectory({ cgroup, mountinfo }: CgroupFacts, controller: string | null): string | null {
+  const path = cgroup
+    .split('\n')
+    .map((line) => /^(\d+):([^:]*):(.*)$/.exec(line))
+    .find((match) =>
+      controller === null
+        ? match?.[1] === '0' && match[2] === ''
+        : match?.[2]?.split(',').includes(controller),
+    )?.[3];
+  if (path === undefined) return null;
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [type, , options = ''] = after.split(' ');
+    const isIt =
+      controller === null ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes(controller);
+    const [, , , root = '/', mount = ''] = before.split(' ');
+    const below = relative(root, path);
+    if (isIt && !below.startsWith('..')) return join(mount, below);
+  }
+  return null;
+}
+
+const has = (list: string, names: string[]): boolean =>
+  names.every((name) => list.trim().split(' ').includes(name));
+
+function read(directory: string, file: string): string {
+  try {
+    return readFileSync(join(directory, file), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function readFacts(): CgroupFacts {
+  return {
+    cgroup: read('/proc/self', 'cgroup'),
+    mountinfo: read('/proc/self', 'mountinfo'),
+    // sd_booted(3)
+    hasSystemd: existsSync('/run/systemd/system'),
+  };
+}

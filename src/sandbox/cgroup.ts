@@ -1,0 +1,190 @@
+/** Totals over all processes of a pipeline, by Linux control groups, where they can be had. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../domain/errors.js';
+import { findCgroupPlace, type CgroupPlace } from './cgroup-place.js';
+import { SandboxError } from './contract.js';
+import { isAlive, killNow, readProcess, untilGone } from './processes.js';
+
+export interface TotalLimits {
+  memoryBytes: number;
+  processes: number;
+}
+
+/** What one pipeline's processes are held to together; its sandboxes join it. */
+export interface ProcessGroup {
+  readonly limits: TotalLimits;
+  /** Puts a process in, and what it starts from then on. */
+  add(pid: number): void;
+  /** How many of its processes the kernel has ended because they used more memory together than they may. */
+  memoryKills(): number;
+  /** Ends what is in it, and removes it. Safe to call twice. */
+  remove(): Promise<void>;
+}
+
+export interface Totals {
+  create(limits?: Partial<TotalLimits>): ProcessGroup;
+}
+
+const MIB = 1024 ** 2;
+const GIB = 1024 * MIB;
+/** Of the machine's memory that all pipelines may have. */
+const MEMORY_SHARE = 0.75;
+/** Against 1024 or 100 (versions 1, 2) of everything else: the server answers first. */
+const CPU_SHARES = 256;
+const CPU_WEIGHT = 25;
+
+/** What each of `concurrency` pipelines may use: its share of three quarters of the memory, at least 1 GiB. */
+export function defaultTotals(concurrency: number, memoryBytes = memoryOfMachine()): TotalLimits {
+  const share = Math.floor((memoryBytes * MEMORY_SHARE) / concurrency / (256 * MIB)) * 256 * MIB;
+  return { memoryBytes: Math.max(GIB, share), processes: 1024 };
+}
+
+/** A container may have less than the machine. */
+function memoryOfMachine(): number {
+  const bound = process.constrainedMemory();
+  return bound > 0 ? Math.min(bound, totalmem()) : totalmem();
+}
+
+/**
+ * Opens the totals after a try with a real process, and removes what servers that died left.
+ * @throws SandboxError saying why there are none
+ */
+export async function openTotals(limits: TotalLimits, place?: CgroupPlace): Promise<Totals> {
+  if (process.platform !== 'linux') throw new SandboxError('control groups (cgroups) are a part of Linux');
+  try {
+    const found = place ?? (await findCgroupPlace());
+    await removeStale(found);
+    const totals: Totals = { create: (own) => makeGroup(found, { ...limits, ...own }) };
+    await tryOut(totals, found);
+    return totals;
+  } catch (error) {
+    if (error instanceof SandboxError) throw error;
+    throw new SandboxError(`control groups (cgroups) can't be made: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const PREFIX = 'codegenapp-pipeline';
+
+/** Names the process that made it for good, so that what a dead one left is known. */
+function newName(): string {
+  return [
+    PREFIX,
+    process.pid,
+    readProcess(process.pid)?.startTime ?? '0',
+    randomBytes(6).toString('hex'),
+  ].join('-');
+}
+
+function isLeftOver(name: string): boolean {
+  const [, , pid, startTime] = name.split('-');
+  return readProcess(Number(pid))?.startTime !== startTime;
+}
+
+function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
+  const name = newName();
+  const directories = directoriesOf(place, name);
+  const memory = join(place.memory, name);
+  const pids = join(place.pids, name);
+  try {
+    for (const directory of directories) mkdirSync(directory);
+    const { memoryBytes, processes } = limits;
+    writeFileSync(join(pids, 'pids.max'), String(processes));
+    if (place.version === 2) {
+      writeFileSync(join(memory, 'memory.max'), String(memoryBytes));
+      writeIfThere(join(memory, 'memory.swap.max'), '0');
+      if (place.cpu !== null) writeIfThere(join(place.cpu, name, 'cpu.weight'), String(CPU_WEIGHT));
+    } else {
+      writeFileSync(join(memory, 'memory.limit_in_bytes'), String(memoryBytes));
+      // Memory and swap together, so that nothing is swapped out instead.
+      writeIfThere(join(memory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
+      if (place.cpu !== null) writeIfThere(join(place.cpu, name, 'cpu.shares'), String(CPU_SHARES));
+    }
+  } catch (error) {
+    for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
+    throw error;
+  }
+  const events = join(memory, place.version === 2 ? 'memory.events' : 'memory.oom_control');
+  return {
+    limits,
+    add: (pid) => {
+      for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+    },
+    memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
+    remove: () => removeGroup(directories),
+  };
+}
+
+function directoriesOf({ memory, pids, cpu }: CgroupPlace, name: string): string[] {
+  const parents = new Set([memory, pids, ...(cpu === null ? [] : [cpu])]);
+  return [...parents].map((parent) => join(parent, name));
+}
+
+/** @throws SandboxError where a process does not end */
+async function removeGroup(directories: string[]): Promise<void> {
+  await untilGone('The control group of a pipeline', () => {
+    // Not cgroup.kill: it is there from Linux 5.14 on only, and this has to be anyway.
+    for (const directory of directories)
+      for (const pid of readIfThere(join(directory, 'cgroup.procs')).split('\n')) {
+        // Processes of other pid namespaces are shown as 0.
+        if (Number(pid) > 0) killNow(Number(pid));
+      }
+    return directories.map(isRemoved).every(Boolean);
+  });
+}
+
+/** A group with processes, or with ones that ended a moment ago, is busy. */
+function isRemoved(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
+    if (code === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+async function removeStale(place: CgroupPlace): Promise<void> {
+  const names = new Set(
+    [place.memory, place.pids, place.cpu].flatMap((parent) => (parent === null ? [] : readdirSync(parent))),
+  );
+  for (const name of names)
+    if (name.startsWith(`${PREFIX}-`) && isLeftOver(name)) await removeGroup(directoriesOf(place, name));
+}
+
+/** Puts a process in and looks whether it is there. */
+async function tryOut(totals: Totals, place: CgroupPlace): Promise<void> {
+  const group = totals.create();
+  const child = spawn('/bin/cat', [], { stdio: ['pipe', 'ignore', 'ignore'] });
+  try {
+    await once(child, 'spawn');
+    const entry = readProcess(child.pid!);
+    group.add(child.pid!);
+    const inside = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8');
+    const expected = place.version === 2 ? 1 : new Set([place.memory, place.pids]).size;
+    if (inside.split('\n').filter((line) => line.includes(PREFIX)).length < expected)
+      throw new SandboxError('control groups (cgroups) do not hold the processes that are put in');
+    if (entry) await Promise.all([group.remove(), untilGone('A process', () => !isAlive(entry))]);
+  } finally {
+    child.kill('SIGKILL');
+    await group.remove();
+  }
+}
+
+function writeIfThere(path: string, content: string): void {
+  if (existsSync(path)) writeFileSync(path, content);
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
