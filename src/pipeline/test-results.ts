@@ -3,11 +3,12 @@ import { open } from 'node:fs/promises';
 import { changedLines } from '../domain/changes.js';
 import { collectReports, type CollectedReports } from '../reports/collect.js';
 import { defaultReportGlobs } from '../reports/globs.js';
-import type { ReportFile } from '../reports/contract.js';
+import { LIMITS, type ReportFile } from '../reports/contract.js';
 import { findWorkspaceFiles, readWorkspaceFile, WorkspaceFileError } from '../sandbox/files.js';
 import type { PipelineRun } from './stage.js';
 
-const MAX_REPORT_BYTES = 50 * 1024 * 1024;
+/** About files that were refused. */
+const MAX_NOTES = 5;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 /** @param since reports older than this are part of the checkout, or of an earlier stage */
@@ -15,19 +16,26 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
   const named = run.spec.settings.test_reports;
   const notes: string[] = [];
   const files: ReportFile[] = [];
+  let total = 0;
+  let isCut = false;
   const found = await findWorkspaceFiles(run.workspace, named.length > 0 ? named : [...defaultReportGlobs]);
   for (const path of found.files) {
     // What is committed was not written by this run.
     if (run.files.has(path)) continue;
     try {
-      const content = await readWorkspaceFile(run.workspace, path, MAX_REPORT_BYTES);
+      // Not even read where that would be too much: holes in files cost their author nothing, and us our memory.
+      const maxBytes = Math.min(LIMITS.fileBytes, LIMITS.totalBytes - total);
+      const content = await readWorkspaceFile(run.workspace, path, maxBytes);
+      total += content.length;
       // Before texts are cut to size: half a secret is not recognised any more.
       files.push({ path, content: run.tools.redactor.redactBytes(content) });
     } catch (error) {
       if (!(error instanceof WorkspaceFileError)) throw error;
-      notes.push(error.message);
+      if (notes.length < MAX_NOTES) notes.push(error.message);
+      else isCut = true;
     }
   }
+  if (isCut) notes.push('More files like reports were not read.');
   const collected = await collectReports(
     files,
     { workspace: run.workspace, files: run.files },

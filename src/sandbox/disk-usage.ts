@@ -7,10 +7,14 @@ export interface DiskUsage {
   bytes: number;
   /** Files, directories, links and the like. */
   files: number;
+  /** A path was longer than can be looked at; what lies behind it was not counted. */
+  isTooDeep: boolean;
   /** What the walk cost this thread. */
   busyMs: number;
 }
 
+/** Below the kernel's 4096 bytes (PATH_MAX); relative to where they are, scripts reach beyond. */
+const MAX_PATH = 4000;
 /** Longest time without letting the event loop turn, and the pause then: at most a quarter of the thread. */
 const SLICE_MS = 3;
 const PAUSE_MS = 9;
@@ -24,12 +28,16 @@ export async function measureDirectories(
   directories: string[],
   bounds: { maxBytes: number; maxFiles: number; signal?: AbortSignal },
 ): Promise<DiskUsage> {
-  const usage: DiskUsage = { bytes: 0, files: 0, busyMs: 0 };
+  const usage: DiskUsage = { bytes: 0, files: 0, isTooDeep: false, busyMs: 0 };
   const linked = new Set<number>();
   const waiting = [...directories];
   let sliceStart = performance.now();
 
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (path.length > MAX_PATH) {
+      usage.isTooDeep = true;
+      return finish();
+    }
     const directory = ignoreErrors(() => opendirSync(path, { bufferSize: 256 }));
     if (!directory) continue;
     try {

@@ -37,7 +37,7 @@ export function exitSentence(facts: ExitFacts): string {
     case 'workspace_limit':
       return (
         `${name} was ended ${after} because its files grew beyond ${readableSize(limits.maxWorkspaceBytes)} or ` +
-        `${limits.maxWorkspaceFiles.toLocaleString('en')} in number.`
+        `${limits.maxWorkspaceFiles.toLocaleString('en')} in number, or lie too deep (paths of over 4,000 characters).`
       );
     case 'disk_full':
       return `${name} was ended ${after} because less than ${readableSize(limits.minFreeBytes)} of disk were left.`;
@@ -85,7 +85,7 @@ function exited(
 
 /** The shells' messages: bash `bash: line 3: foo: command not found`, dash (npm) `sh: 1: foo: not found`. */
 function missingCommand(logTail: string): string {
-  const match = lastMatch(logTail, /(?:line )?(\d+): ([^\s:]{1,100}): (?:command )?not found$/gm);
+  const match = lastMatch(logTail, /(?:line )?(\d{1,9}): ([^\s:]{1,100}): (?:command )?not found$/gm);
   if (!match) return 'a command was not found.';
   const line = /line /.test(match[0]) ? ` (line ${match[1]})` : '';
   return `the command ${quoted(match[2] ?? '')} was not found${line}.`;
@@ -94,7 +94,7 @@ function missingCommand(logTail: string): string {
 function unusableCommand(logTail: string): string {
   const match = lastMatch(
     logTail,
-    /\d+: ([^\s:]{1,200}): (Permission denied|Is a directory|[\w ]*[Ee]xec format error)$/gm,
+    /\d: ([^\s:]{1,200}): (Permission denied|Is a directory|[\w ]*[Ee]xec format error)$/gm,
   );
   if (!match) return 'a command was found but could not be run.';
   const why =

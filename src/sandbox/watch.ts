@@ -1,4 +1,5 @@
 import { stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { ProcessGroup } from './cgroup.js';
 import { measureDirectories, type DiskUsage } from './disk-usage.js';
 
@@ -59,10 +60,11 @@ export async function watchLimits(
   const killsBefore = group?.memoryKills() ?? 0;
   const isOutOfMemory = () => (group?.memoryKills() ?? 0) > killsBefore;
 
-  let walked: DiskUsage = { bytes: 0, files: 0, busyMs: 0 };
+  let walked: DiskUsage = { bytes: 0, files: 0, isTooDeep: false, busyMs: 0 };
   let walkedAt = performance.now();
   let spaceAtWalk = await statfs(place);
 
+  const isFull = (space: typeof spaceAtWalk) => space.bavail * space.bsize < limits.minFreeBytes;
   const isWalkDue = (space: typeof spaceAtWalk): boolean => {
     const since = performance.now() - walkedAt;
     const written = (spaceAtWalk.bfree - space.bfree) * space.bsize;
@@ -79,7 +81,10 @@ export async function watchLimits(
     // Code without walls can remove its own workspace; its next command says so.
     const space = await statfs(place).catch(() => undefined);
     if (!space) return undefined;
-    if (space.bavail * space.bsize < limits.minFreeBytes) return 'disk_full';
+    if (isFull(space)) return 'disk_full';
+    // Logs may be on a disk of their own.
+    const logs = await statfs(dirname(output)).catch(() => undefined);
+    if (logs && isFull(logs)) return 'disk_full';
     if (!isWalkDue(space)) return undefined;
     walked = await measureDirectories(directories, {
       maxBytes: limits.maxWorkspaceBytes,
@@ -88,7 +93,8 @@ export async function watchLimits(
     });
     walkedAt = performance.now();
     spaceAtWalk = space;
-    const isOver = walked.bytes > limits.maxWorkspaceBytes || walked.files > limits.maxWorkspaceFiles;
+    const isOver =
+      walked.bytes > limits.maxWorkspaceBytes || walked.files > limits.maxWorkspaceFiles || walked.isTooDeep;
     return isOver ? 'workspace_limit' : undefined;
   };
 

@@ -337,6 +337,13 @@ function suite(sandbox: Sandbox): void {
       expect(result.outcome).toBe('workspace_limit');
     });
 
+    it('ends a script that hides files deeper than paths can be long', async () => {
+      const program =
+        "const fs = require('fs'); for (let n = 0; n < 2500; n++) { fs.mkdirSync('d'); process.chdir('d') }";
+      const command = place.command(`node -e "${program}"; sleep 1000`);
+      expect((await runScript({ sandbox, command, pollMs: 20 })).outcome).toBe('workspace_limit');
+    });
+
     it('ends a script when the disk is nearly full', async () => {
       const command = place.command('sleep 1000');
       const result = await runScript({ sandbox, command, minFreeBytes: 2 ** 60, pollMs: 20 });
@@ -494,6 +501,37 @@ function suite(sandbox: Sandbox): void {
     expect(await place.output()).toBe('');
   });
 
+  walled(sandbox)('keeps those that run at once from each other', async () => {
+    const other = await makeSandboxWorkspace();
+    const limits = { processes: 60 };
+    const script = (more: string) =>
+      `echo "$MARKER" > secret; sleep 1000 & until test -e go; do sleep 0.05; done; ${more}`;
+    const victim = await sandbox.start(
+      other.command(script('bash -c "echo still forking"; kill -0 $!; touch mine'), { limits }),
+    );
+    const attacker = await sandbox.start(
+      place.command(
+        script(
+          `set +e; kill -9 -1 2>/dev/null; cat ${other.base}/workspace/secret; ls ${other.base}; ` +
+            'grep -lsz "^$VICTIM" /proc/[0-9]*/environ; for n in $(seq 100); do sleep 1000 & done; touch full; sleep 1000',
+        ),
+        { limits, environment: { VICTIM: `MARKER=${other.marker}` } },
+      ),
+    );
+    await writeFile(join(place.command('').workspace, 'go'), '');
+    // It stands at its bound, which is its own: the other one, of the same user, still starts processes.
+    await untilSaid(place, 'Resource temporarily unavailable');
+    await writeFile(join(other.command('').workspace, 'go'), '');
+    expect((await victim.exited).code).toBe(0);
+    expect(await other.output()).toBe('still forking\n');
+    await Promise.all([attacker.stop(), victim.stop()]);
+    const said = await place.output();
+    expect(said).toContain('No such file');
+    expect(said).not.toContain(other.marker);
+    expect(said).not.toContain('/environ');
+    await other.remove();
+  });
+
   it('can run many at once', async () => {
     const others = await Promise.all([1, 2, 3, 4].map(() => makeSandboxWorkspace()));
     const preview = await sandbox.start(place.command('sleep 1000 & exit 0', { keepAlive: true }));
@@ -508,6 +546,11 @@ function suite(sandbox: Sandbox): void {
     await preview.stop();
     await Promise.all(others.map((other) => other.remove()));
   });
+}
+
+async function untilSaid(place: SandboxWorkspace, words: string): Promise<void> {
+  for (const end = Date.now() + 20_000; !(await place.output()).includes(words); await delay(20))
+    if (Date.now() > end) throw new Error(`It said: ${await place.output()}`);
 }
 
 /** What is left of a workspace's processes, after the moment that the kernel needs to end them. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { chownSync, readFileSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeTree } from '../../src/git/remove-tree.js';
 import type { SandboxCommand } from '../../src/sandbox/contract.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
 
@@ -39,7 +40,7 @@ export async function makeSandboxWorkspace(): Promise<SandboxWorkspace> {
       environment: { MARKER: marker, ...more.environment },
     }),
     output: () => readFile(output, 'utf8'),
-    remove: () => rm(base, { recursive: true, force: true }),
+    remove: () => removeTree(base),
   };
 }
 

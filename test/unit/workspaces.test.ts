@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { removeDeepTree } from '../../src/git/remove-tree.js';
 import { OperationalError } from '../../src/domain/errors.js';
 import { Workspaces } from '../../src/git/workspaces.js';
 import { removeFolder, temporaryFolder } from '../support/sample-git.js';
@@ -46,6 +48,21 @@ describe('workspaces', () => {
     expect(existsSync(own)).toBe(false);
     expect(readdirSync(outside)).toEqual(['kept']);
     await expect(workspaces.remove('../outside')).rejects.toThrow(TypeError);
+  });
+
+  it('are removed in linear time, however deep a script made them', async () => {
+    const outside = path.join(folder, 'outside');
+    const deep = path.join(folder, 'deep');
+    for (const directory of [outside, deep]) mkdirSync(directory);
+    writeFileSync(path.join(outside, 'kept'), '');
+    // Deeper than a path can be long, so in a process that goes there step by step.
+    const program = `const { mkdirSync, symlinkSync, writeFileSync } = require('node:fs');
+      for (let n = 0; n < 2500; n++) { mkdirSync('d'); process.chdir('d'); }
+      writeFileSync('new\\nline', ''); mkdirSync('-rf'); mkdirSync('closed', 0); symlinkSync(${JSON.stringify(outside)}, 'link');`;
+    execFileSync(process.execPath, ['-e', program], { cwd: deep });
+    await removeDeepTree(deep);
+    expect(existsSync(deep)).toBe(false);
+    expect(existsSync(path.join(outside, 'kept'))).toBe(true);
   });
 
   it('that a dead process left are removed, others and other things are not', async () => {

@@ -4,6 +4,15 @@ import { exitSentence } from '../../../src/sandbox/exit-sentence.js';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
+it('takes no long time over a log made for that', () => {
+  for (const tail of ['1'.repeat(16_384), '1: '.repeat(5_000), `1: x: ${'a '.repeat(8_000)}`])
+    for (const code of [126, 127]) {
+      const began = performance.now();
+      expect(sentence(code, tail)).toContain(`exit code ${code}`);
+      expect(performance.now() - began).toBeLessThan(200);
+    }
+});
+
 function sentence(code: number, logTail = '', script = 'npm test'): string {
   return exitSentence({ script, logTail, result: { outcome: 'exited', code, durationMs: 12 * SECOND } });
 }
@@ -48,7 +57,7 @@ describe('a script that was ended', () => {
     ['output_limit', '`npm test` was ended after 1 min 30 s because it wrote more than 1 GiB of output.'],
     [
       'workspace_limit',
-      '`npm test` was ended after 1 min 30 s because its files grew beyond 10 GiB or 250,000 in number.',
+      '`npm test` was ended after 1 min 30 s because its files grew beyond 10 GiB or 250,000 in number, or lie too deep (paths of over 4,000 characters).',
     ],
     ['disk_full', '`npm test` was ended after 1 min 30 s because less than 512 MiB of disk were left.'],
   ] as const)('%s', (outcome, expected) => expect(end(outcome, 90 * SECOND)).toBe(expected));
