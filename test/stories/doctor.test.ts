@@ -80,6 +80,9 @@ describe('codegenapp doctor', () => {
       '✓ Gemini: The API key is accepted, and gemini-2.5-flash is available.',
     ])
       expect(report).toContain(says);
+    expect(report).toMatch(
+      /[✓!] Sandbox: (All processes of a pipeline together may use|Memory is bounded for each process)/,
+    );
     // Asking must not make what was asked for.
     expect(existsSync(join(dataDir, 'codegenapp.sqlite'))).toBe(false);
   });

@@ -36,21 +36,21 @@ export function databaseOf({ dataDir }: Story): string {
 }
 
 export interface Pulse {
-  /** Ends the asking; answers how long each answer took, in ms. @throws where one did not come */
-  stop(): Promise<number[]>;
+  /** Ends the asking; answers when each answer was asked for and came, in ms. @throws where one did not come */
+  stop(): Promise<{ asked: number; answered: number }[]>;
 }
 
 /** Asks /health again and again, each time as soon as the last answer is there. */
 export function feelPulse(story: Story): Pulse {
   const stopped = new AbortController();
-  const times: number[] = [];
+  const answers: { asked: number; answered: number }[] = [];
   const asking = (async () => {
     while (!stopped.signal.aborted) {
-      const began = performance.now();
+      const asked = Date.now();
       const answer = await fetch(`${story.url}/health`, { signal: AbortSignal.timeout(10_000) });
       await answer.text();
       if (answer.status !== 200) throw new Error(`/health answered ${answer.status}`);
-      times.push(performance.now() - began);
+      answers.push({ asked, answered: Date.now() });
       await sleep(25);
     }
   })();
@@ -59,7 +59,7 @@ export function feelPulse(story: Story): Pulse {
     async stop() {
       stopped.abort();
       await asking;
-      return times;
+      return answers;
     },
   };
 }
