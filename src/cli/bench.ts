@@ -13,12 +13,13 @@ const ROUNDS = 25;
 /** `--json FILE` writes the figures there too. Exit code 0. */
 export async function benchCommand(args: string[]): Promise<number> {
   const options = parse(args, { string: ['json'] });
-  const { sandbox } = await selectSandbox({
+  const { sandbox, totals } = await selectSandbox({
     mode: 'auto',
     production: false,
     loopbackOnly: true,
     log: { info: () => undefined, warn: (warning) => console.error(warning) },
   });
+  const group = totals?.create();
   const folder = await mkdtemp(join(tmpdir(), 'codegenapp-bench-'));
   try {
     const workspace = join(folder, 'workspace');
@@ -31,6 +32,7 @@ export async function benchCommand(args: string[]): Promise<number> {
       environment: {},
       output: join(folder, 'log'),
       network: 'shared' as const,
+      group,
     };
     const shell: number[] = [];
     const stage: number[] = [];
@@ -52,6 +54,7 @@ export async function benchCommand(args: string[]): Promise<number> {
     if (options['json']) await writeFile(String(options['json']), `${JSON.stringify(figures, null, 2)}\n`);
     return 0;
   } finally {
+    await group?.remove();
     await rm(folder, { recursive: true, force: true });
   }
 }

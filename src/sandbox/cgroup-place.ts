@@ -9,7 +9,7 @@ export interface CgroupPlace {
   version: 1 | 2;
   memory: string;
   pids: string;
-  /** For a share of the processor, where it can be given. */
+  /** Where it can be had: all processes of a group together then have the share of one of the server's. */
   cpu: string | null;
 }
 

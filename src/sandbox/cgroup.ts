@@ -34,9 +34,6 @@ const MIB = 1024 ** 2;
 const GIB = 1024 * MIB;
 /** Of the machine's memory that all pipelines may have. */
 const MEMORY_SHARE = 0.75;
-/** Against 1024 or 100 (versions 1, 2) of everything else: the server answers first. */
-const CPU_SHARES = 256;
-const CPU_WEIGHT = 25;
 
 /** What each of `concurrency` pipelines may use: its share of three quarters of the memory, at least 1 GiB. */
 export function defaultTotals(concurrency: number, memoryBytes = memoryOfMachine()): TotalLimits {
@@ -97,12 +94,10 @@ function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
     if (place.version === 2) {
       writeFileSync(join(memory, 'memory.max'), String(memoryBytes));
       writeIfThere(join(memory, 'memory.swap.max'), '0');
-      if (place.cpu !== null) writeIfThere(join(place.cpu, name, 'cpu.weight'), String(CPU_WEIGHT));
     } else {
       writeFileSync(join(memory, 'memory.limit_in_bytes'), String(memoryBytes));
       // Memory and swap together, so that nothing is swapped out instead.
       writeIfThere(join(memory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
-      if (place.cpu !== null) writeIfThere(join(place.cpu, name, 'cpu.shares'), String(CPU_SHARES));
     }
   } catch (error) {
     for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
