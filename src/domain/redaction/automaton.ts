@@ -13,21 +13,14 @@ export interface Literal<T> {
 const LF = 10;
 const CR = 13;
 
-/** States near the root, where ordinary text stays, have a full row in a table; the few others use a map. */
+/** States near the root, where ordinary text stays, have a full row in a table; the few others list their children. */
 const DENSE_DEPTH = 2;
 export const SHORTEST_LITERAL = DENSE_DEPTH + 1;
 
-interface Node<T> {
-  next: Map<number, Node<T>>;
-  id: number;
-  depth: number;
-  /** The last byte on the way here; -1 at the root. */
-  byte: number;
-  fail: number;
-  wrappable: boolean;
-  literals: Literal<T>[];
-}
-
+/**
+ * A private key has some 50,000 states in all its disguises, and automata are made for every text that leaves: so
+ * states are numbers, and what is known of them lies in arrays.
+ */
 export class Automaton<T> {
   /** Per state: how many bytes of a literal were seen. */
   readonly depth: Uint32Array;
@@ -36,25 +29,42 @@ export class Automaton<T> {
   /** States below this number are near the root and end no literal. */
   readonly denseStates: number;
   readonly #table: Uint32Array;
-  readonly #edges = new Map<number, number>();
+  /** States are numbered breadth first: the children of one are those from here to the next one's. */
+  readonly #firstChild: Uint32Array;
   readonly #fail: Uint32Array;
+  /** The last byte on the way here; -1 at the root. */
   readonly #lastByte: Int16Array;
   readonly #wrappable: Uint8Array;
   readonly #found: (readonly Literal<T>[])[];
 
   /** Literals shorter than SHORTEST_LITERAL bytes are refused with a RangeError. */
-  constructor(literals: Iterable<Literal<T>>) {
-    const nodes = inBreadth(trie(literals));
-    this.denseStates = nodes.findIndex((node) => node.depth > DENSE_DEPTH);
-    if (this.denseStates < 0) this.denseStates = nodes.length;
-    this.longest = nodes.at(-1)!.depth;
-    this.depth = Uint32Array.from(nodes, (node) => node.depth);
-    this.#lastByte = Int16Array.from(nodes, (node) => node.byte);
-    this.#wrappable = Uint8Array.from(nodes, (node) => Number(node.wrappable));
-    this.#fail = new Uint32Array(nodes.length);
-    this.#found = nodes.map((node) => node.literals);
+  constructor(literals: readonly Literal<T>[]) {
+    const trie = new Trie(literals);
+    const { size } = trie;
+    const order = new Uint32Array(size);
+    this.#firstChild = new Uint32Array(size + 1);
+    this.depth = new Uint32Array(size);
+    this.#lastByte = new Int16Array(size);
+    this.#lastByte[0] = -1;
+    this.#wrappable = new Uint8Array(size);
+    let known = 1;
+    for (let id = 0; id < size; id++) {
+      this.#firstChild[id] = known;
+      for (let node = trie.child[order[id]!]!; node !== 0; node = trie.sibling[node]!) {
+        this.depth[known] = this.depth[id]! + 1;
+        this.#lastByte[known] = trie.byte[node]!;
+        this.#wrappable[known] = trie.wrappable[node]!;
+        order[known++] = node;
+      }
+    }
+    this.#firstChild[size] = size;
+    const sparse = this.depth.findIndex((depth) => depth > DENSE_DEPTH);
+    this.denseStates = sparse < 0 ? size : sparse;
+    this.longest = this.depth[size - 1]!;
+    this.#fail = new Uint32Array(size);
     this.#table = new Uint32Array(this.denseStates * 256);
-    for (const node of nodes) this.#link(node);
+    this.#found = new Array<readonly Literal<T>[]>(size).fill([]);
+    for (let id = 0; id < size; id++) this.#link(id, trie.literals.get(order[id]!));
   }
 
   /** The row-major table of the dense states, for the caller's inner loop: `table[state * 256 + byte]`. */
@@ -75,8 +85,9 @@ export class Automaton<T> {
   #follow(from: number, byte: number): number {
     let state = from;
     while (state >= this.denseStates) {
-      const next = this.#edges.get(state * 256 + byte);
-      if (next !== undefined) return next;
+      const end = this.#firstChild[state + 1]!;
+      for (let child = this.#firstChild[state]!; child < end; child++)
+        if (this.#lastByte[child] === byte) return child;
       state = this.#fail[state]!;
     }
     return this.#table[state * 256 + byte]!;
@@ -88,55 +99,62 @@ export class Automaton<T> {
     return lineBreak && this.#wrappable[state] === 1 && this.#lastByte[next] !== byte ? state : next;
   }
 
-  /** Nodes come in breadth-first order, so whatever a node's failure link needs is already complete. */
-  #link(node: Node<T>): void {
-    const { id } = node;
-    this.#fail[id] = node.fail;
-    if (id > 0) this.#found[id] = [...node.literals, ...this.#found[node.fail]!];
+  /** States come in breadth-first order, so whatever a state's failure link needs is already complete. */
+  #link(id: number, literals: readonly Literal<T>[] | undefined): void {
+    const fail = this.#fail[id]!;
+    const shorter = id > 0 ? this.#found[fail]! : [];
+    this.#found[id] = literals ? [...literals, ...shorter] : shorter;
+    const [from, to] = [this.#firstChild[id]!, this.#firstChild[id + 1]!];
     if (id < this.denseStates) {
       const row = id * 256;
-      if (id > 0) this.#table.copyWithin(row, node.fail * 256, node.fail * 256 + 256);
-      for (const [byte, child] of node.next) this.#table[row + byte] = child.id;
+      if (id > 0) this.#table.copyWithin(row, fail * 256, fail * 256 + 256);
+      for (let child = from; child < to; child++) this.#table[row + this.#lastByte[child]!] = child;
       for (const byte of [LF, CR]) {
         this.#table[row + byte] = this.#orSkip(id, byte, this.#table[row + byte]!);
       }
-    } else {
-      for (const [byte, child] of node.next) this.#edges.set(id * 256 + byte, child.id);
     }
-    for (const [byte, child] of node.next) child.fail = id === 0 ? 0 : this.#follow(node.fail, byte);
+    for (let child = from; child < to; child++)
+      this.#fail[child] = id === 0 ? 0 : this.#follow(fail, this.#lastByte[child]!);
   }
 }
 
-function trie<T>(literals: Iterable<Literal<T>>): Node<T> {
-  const newNode = (depth: number, byte: number): Node<T> => ({
-    next: new Map(),
-    id: 0,
-    depth,
-    byte,
-    fail: 0,
-    wrappable: false,
-    literals: [],
-  });
-  const root = newNode(0, -1);
-  for (const literal of literals) {
-    if (literal.bytes.length < SHORTEST_LITERAL) throw new RangeError('literal too short');
-    let node = root;
-    for (const byte of literal.bytes) {
-      let child = node.next.get(byte);
-      if (!child) node.next.set(byte, (child = newNode(node.depth + 1, byte)));
-      child.wrappable ||= literal.wrappable;
-      node = child;
-    }
-    node.literals.push(literal);
-  }
-  return root;
-}
+/** All literals by their first bytes; 0 is the root, and "none" where a child or sibling is asked for. */
+class Trie<T> {
+  size = 1;
+  readonly child: Uint32Array;
+  readonly sibling: Uint32Array;
+  readonly byte: Uint8Array;
+  readonly wrappable: Uint8Array;
+  /** By the state that they end at. */
+  readonly literals = new Map<number, Literal<T>[]>();
 
-function inBreadth<T>(root: Node<T>): Node<T>[] {
-  const nodes = [root];
-  for (let index = 0; index < nodes.length; index++) {
-    nodes[index]!.id = index;
-    nodes.push(...nodes[index]!.next.values());
+  constructor(literals: readonly Literal<T>[]) {
+    const most = literals.reduce((sum, { bytes }) => sum + bytes.length, 1);
+    this.child = new Uint32Array(most);
+    this.sibling = new Uint32Array(most);
+    this.byte = new Uint8Array(most);
+    this.wrappable = new Uint8Array(most);
+    for (const literal of literals) this.#add(literal);
   }
-  return nodes;
+
+  #add(literal: Literal<T>): void {
+    const { bytes, wrappable } = literal;
+    if (bytes.length < SHORTEST_LITERAL) throw new RangeError('literal too short');
+    let state = 0;
+    for (const byte of bytes) {
+      let next = this.child[state]!;
+      while (next !== 0 && this.byte[next] !== byte) next = this.sibling[next]!;
+      if (next === 0) {
+        next = this.size++;
+        this.byte[next] = byte;
+        this.sibling[next] = this.child[state]!;
+        this.child[state] = next;
+      }
+      if (wrappable) this.wrappable[next] = 1;
+      state = next;
+    }
+    const ending = this.literals.get(state);
+    if (ending) ending.push(literal);
+    else this.literals.set(state, [literal]);
+  }
 }
