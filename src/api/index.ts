@@ -12,6 +12,7 @@ import { settingsRoutes } from './settings.js';
 import { document } from './schemas/index.js';
 
 export function apiRouter(deps: ApiDeps): Router {
+  let description: ReturnType<typeof openApiDocument> | undefined;
   const routes: Route[] = [
     ...projectRoutes(deps),
     ...settingsRoutes(deps),
@@ -29,9 +30,10 @@ export function apiRouter(deps: ApiDeps): Router {
         answer: { status: 200, description: 'OpenAPI 3.1.', schema: document },
         also: { 403: 'A foreign host name.' },
       },
-      () => Promise.resolve(description),
+      // Made when it is first asked for: it takes longer than the rest of the start.
+      () =>
+        Promise.resolve((description ??= openApiDocument([...routes.map(({ spec }) => spec), ...elsewhere]))),
     ),
   ];
-  const description = openApiDocument([...routes.map(({ spec }) => spec), ...elsewhere]);
   return routerOf(routes);
 }
