@@ -1,8 +1,8 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { git } from './command.js';
+import { canActAs, git } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { removeTree } from './remove-tree.js';
 import type { Delivered, RepositoryCache } from './repository-cache.js';
@@ -20,6 +20,8 @@ export interface CheckoutRequest {
   depth: number;
   /** Who the files shall belong to; needs root. */
   owner?: { uid: number; gid: number };
+  /** It was checked out a moment ago: what is still in the cache is not asked for again. */
+  again?: boolean;
   signal?: AbortSignal;
 }
 
@@ -30,6 +32,8 @@ export interface Checkout {
   author: { name: string; email: string };
   /** What came over the network, about; 0 where nothing was new. */
   fetchedBytes: number;
+  /** The tree of ours that lies under the working tree, which is then an overlay; null where the files are its own. */
+  lower: string | null;
 }
 
 /**
@@ -60,34 +64,105 @@ export async function checkout(request: CheckoutRequest, cache: RepositoryCache)
 }
 
 async function attempt(request: CheckoutRequest, cache: RepositoryCache): Promise<Checkout> {
-  const { source, sha, into, owner, signal } = request;
-  const gitDir = path.join(into, '.git');
-  const options = { name: nameOf(source), gitDir, workTree: into, signal };
-  const format = sha.length === 64 ? 'sha256' : 'sha1';
-  await git(['init', '--template=', `--object-format=${format}`], options);
-  const delivered = await cache.deliver(request, path.join(gitDir, 'objects'));
-  await describe(gitDir, request, delivered);
-  // A workspace does not outlive a power cut: nothing has to reach the disk now.
-  const settings = { 'core.fsync': 'none', 'checkout.workers': String(availableParallelism()) };
-  await git(['checkout', '--detach', '--force', sha], { ...options, settings });
-  const head = await readHead(sha, options);
-  if (owner) await changeOwner(into, owner, signal);
-  return { sha, ...head, fetchedBytes: delivered.fetchedBytes };
+  return { ...(await bringTo(request, cache)).checkout, lower: null };
 }
 
-/** Writes what the git directory has to know about the objects in it. */
-async function describe(gitDir: string, { source }: CheckoutRequest, delivered: Delivered): Promise<void> {
-  if (delivered.boundary.length > 0)
-    await writeFile(path.join(gitDir, 'shallow'), delivered.boundary.map((sha) => `${sha}\n`).join(''));
-  const refs = delivered.refs.map(({ name, sha }) => `${sha} ${asSeenFromAClone(name)}\n`);
-  if (refs.length > 0) await writeFile(path.join(gitDir, 'packed-refs'), refs.join(''));
+export interface Brought {
+  checkout: Omit<Checkout, 'lower'>;
+  /** See Delivered. */
+  packs: string[];
+  isComplete: boolean;
+}
+
+export interface There {
+  /** A commit of the same depth whose objects are there. */
+  have?: string | undefined;
+  /** Called before the first file is changed. */
+  begins?: () => void;
+}
+
+/**
+ * Makes a folder a checkout of the wanted commit. @param there what is said of a folder that is one of another commit,
+ * and that nobody else has written to: then only files that differ are written. Throws as checkout.
+ */
+export async function bringTo(
+  request: CheckoutRequest,
+  cache: RepositoryCache,
+  there?: There,
+): Promise<Brought> {
+  const { source, sha, into, owner, signal } = request;
+  const gitDir = path.join(into, '.git');
+  const as = owner && (await canActAs(owner)) ? owner : undefined;
+  const options = { name: nameOf(source), gitDir, workTree: into, as, signal };
+  const format = sha.length === 64 ? 'sha256' : 'sha1';
+  if (as && !there) await chown(into, as.uid, as.gid);
+  if (!there) await git(['init', '--template=', `--object-format=${format}`], options);
+  const delivered = await cache.deliver({ ...request, have: there?.have }, path.join(gitDir, 'objects'));
+  there?.begins?.();
+  const written = await describe(gitDir, request, delivered);
+  if (as) for (const file of written) await chown(file, as.uid, as.gid);
+  // A workspace does not outlive a power cut: nothing has to reach the disk now.
+  const settings = {
+    'core.fsync': 'none',
+    'core.logAllRefUpdates': 'false',
+    'checkout.workers': String(availableParallelism()),
+  };
+  const [head] = await Promise.all([
+    readHead(sha, options),
+    git(['checkout', '--detach', '--force', sha], { ...options, settings }),
+  ]);
+  if (owner && !as) await changeOwner(into, owner, signal);
+  const { fetchedBytes, packs, isComplete } = delivered;
+  return { checkout: { sha, ...head, fetchedBytes }, packs, isComplete };
+}
+
+/** What bringTo answers, of a checkout that is at the commit already: nothing is written. */
+export async function readCheckout(request: CheckoutRequest): Promise<Brought['checkout']> {
+  const { source, sha, into, signal } = request;
+  const options = { name: nameOf(source), gitDir: path.join(into, '.git'), workTree: into, signal };
+  return { sha, ...(await readHead(sha, options)), fetchedBytes: 0 };
+}
+
+/** Writes again whatever differs from the commit that a checkout of ours is at. Throws as checkout. */
+export async function repair(request: CheckoutRequest): Promise<Brought> {
+  const { source, sha, into, owner, signal } = request;
+  const as = owner && (await canActAs(owner)) ? owner : undefined;
+  const gitDir = path.join(into, '.git');
+  const options = { name: nameOf(source), gitDir, workTree: into, as, signal };
+  await git(['checkout', '--detach', '--force', sha], { ...options, settings: { 'core.fsync': 'none' } });
+  if (owner && !as) await changeOwner(into, owner, signal);
+  return { checkout: await readCheckout(request), packs: [], isComplete: false };
+}
+
+/** Writes what the git directory has to know about the objects in it. @returns the files that it holds by us */
+async function describe(
+  gitDir: string,
+  { source }: CheckoutRequest,
+  { boundary, refs, packs, isComplete }: Delivered,
+): Promise<string[]> {
+  const written = packs.map((file) => path.join(gitDir, 'objects', 'pack', file));
+  const write = async (name: string, lines: string[]): Promise<void> => {
+    const file = path.join(gitDir, name);
+    if (lines.length === 0) return rm(file, { force: true });
+    await writeFile(file, lines.map((line) => `${line}\n`).join(''));
+    written.push(file);
+  };
+  // Where earlier commits are still there, their parents are not either.
+  const earlier = isComplete ? '' : await readFile(path.join(gitDir, 'shallow'), 'utf8').catch(() => '');
+  const cuts = new Set([...earlier.split('\n').filter((line) => line !== ''), ...boundary]);
+  await write('shallow', [...cuts]);
+  await write(
+    'packed-refs',
+    refs.map(({ name, sha }) => `${sha} ${asSeenFromAClone(name)}`),
+  );
   // Not for a repository on this machine: a script that pushes must not reach the user's own.
-  if (source.host !== LOCAL_HOST)
-    await writeFile(
-      path.join(gitDir, 'config'),
+  const config = path.join(gitDir, 'config');
+  if (source.host !== LOCAL_HOST && !(await readFile(config, 'utf8')).includes('[remote "origin"]'))
+    await appendFile(
+      config,
       `[remote "origin"]\n\turl = "${source.url}"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
-      { flag: 'a' },
     );
+  return written;
 }
 
 const asSeenFromAClone = (ref: string): string => ref.replace(/^refs\/heads\//, 'refs/remotes/origin/');

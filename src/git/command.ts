@@ -61,7 +61,7 @@ const FIXED = {
  * The whole environment of a git process. The git directory is always named: searched for from a damaged one
  * upwards, git would end in a repository that this server's folder happens to lie in.
  */
-function environment(
+export function environment(
   gitDir: string | undefined,
   settings: Settings,
   workTree?: string,
@@ -94,6 +94,8 @@ export interface GitOptions {
   workTree?: string;
   settings?: Settings;
   input?: string;
+  /** The user that git runs as and what it makes belongs to; asked for by root only. */
+  as?: { uid: number; gid: number } | undefined;
   signal?: AbortSignal;
 }
 
@@ -105,6 +107,7 @@ export async function git(args: string[], options: GitOptions): Promise<string> 
   const { name, gitDir, cwd, workTree, settings = {}, input, signal } = options;
   signal?.throwIfAborted();
   const env = environment(gitDir, settings, workTree);
+  if (options.as) return gitAs(options.as, args, env, options);
   try {
     return await simpleGit({
       baseDir: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
@@ -133,6 +136,52 @@ export async function git(args: string[], options: GitOptions): Promise<string> 
     if (error instanceof GitPluginError || !(error instanceof GitError)) throw error;
     throw classifyFailure(name, error.message.replace(/^git: /, ''), error);
   }
+}
+
+/** Not simple-git: it takes no command in front of git. */
+async function gitAs(
+  user: { uid: number; gid: number },
+  args: string[],
+  env: Record<string, string>,
+  { name, cwd, workTree, gitDir, input, signal }: GitOptions,
+): Promise<string> {
+  const [file, ...before] = actingAs(user);
+  const result = await execa(file!, [...before, 'git', ...args], {
+    cwd: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
+    env,
+    extendEnv: false,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    stripFinalNewline: false,
+    maxBuffer: MAX_ANSWER_CHARACTERS,
+    reject: false,
+    cancelSignal: signal,
+  });
+  signal?.throwIfAborted();
+  if (result.exitCode === 0) return result.stdout;
+  throw classifyFailure(name, result.stderr || (result.shortMessage ?? ''), result);
+}
+
+const MAX_ANSWER_CHARACTERS = 256 * 1024 ** 2;
+
+/**
+ * The command line by which root becomes a user who still passes through root's own folders (a tree lies in one, out
+ * of that user's reach): what git then makes belongs to that user from the start, as its index remembers it.
+ */
+const actingAs = ({ uid, gid }: { uid: number; gid: number }): string[] => [
+  ...['setpriv', '--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--no-new-privs'],
+  // Without it access(2), which git asks, goes by the user alone (kernel, fs/open.c).
+  ...['--securebits', '+no_setuid_fixup'],
+  ...['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', '--'],
+];
+
+let actsAs: Promise<boolean> | undefined;
+
+/** Whether `as` works on this machine; otherwise what was made has to be given to its owner afterwards. */
+export function canActAs(user: { uid: number; gid: number }): Promise<boolean> {
+  const [file, ...before] = actingAs(user);
+  return (actsAs ??= execa(file!, [...before, 'true'], { reject: false, stdin: 'ignore' }).then(
+    ({ exitCode }) => exitCode === 0,
+  ));
 }
 
 export interface FetchOptions {

@@ -25,6 +25,10 @@ export interface Wanted {
   ref: string;
   sha: string;
   depth: number;
+  /** A commit that is there already with depth 1, as is wanted: only what is new against it is delivered. */
+  have?: string | undefined;
+  /** It was had a moment ago: where it is still in the cache, nobody is asked. */
+  again?: boolean | undefined;
   signal?: AbortSignal;
 }
 
@@ -35,6 +39,10 @@ export interface Delivered {
   boundary: string[];
   /** Branches and tags, with the whole history only, as actions/checkout has it. */
   refs: { name: string; sha: string }[];
+  /** The files of the pack that was written. */
+  packs: string[];
+  /** Whether nothing else is needed than this pack. */
+  isComplete: boolean;
 }
 
 const FETCHED = 'refs/codegenapp';
@@ -71,23 +79,23 @@ export class RepositoryCache {
   async deliver(wanted: Wanted, objects: string): Promise<Delivered> {
     return this.#locked(wanted.source, wanted.signal, async (gitDir) => {
       await this.#prepare(gitDir, wanted);
-      const fetchedBytes = await this.#fetch(gitDir, wanted);
+      const known = wanted.again === true && (await this.#isKnown(gitDir, wanted));
+      const fetchedBytes = known ? 0 : await this.#fetch(gitDir, wanted);
       const refs = wanted.depth === 0 ? await this.#branchesAndTags(gitDir, wanted) : [];
       const tips = [wanted.sha, ...refs.map((ref) => ref.sha)];
       const boundary = await this.#boundary(gitDir, wanted, tips);
-      const input = [...boundary.map((sha) => `--shallow ${sha}`), ...tips, ''].join('\n');
       const packs = path.join(gitDir, DELIVERY);
-      await mkdir(packs);
-      // Deltas as they came, none searched for: copying is what makes this fast.
-      await git(
-        ['pack-objects', '--revs', '--delta-base-offset', '--window=0', '-q', path.join(packs, 'pack')],
-        { ...this.#options(gitDir, wanted), settings: { 'core.fsync': 'none' }, input },
-      );
-      for (const file of await readdir(packs))
-        await move(path.join(packs, file), path.join(objects, 'pack', file));
+      const full = [...boundary.map((cut) => `--shallow ${cut}`), ...tips];
+      // Both are cut: a file that an ancestor of the old commit had and the new one has again is not there.
+      const { have } = wanted;
+      const less = have === undefined ? null : [`--shallow ${have}`, ...full, `^${have}`];
+      const isComplete = !less || !(await this.#pack(gitDir, wanted, packs, less).catch(isNotThere));
+      if (isComplete) await this.#pack(gitDir, wanted, packs, full);
+      const files = await readdir(packs);
+      for (const file of files) await move(path.join(packs, file), path.join(objects, 'pack', file));
       await rm(packs, { recursive: true });
       await this.#maintain(gitDir, wanted);
-      return { fetchedBytes, boundary, refs };
+      return { fetchedBytes, boundary, refs, packs: files, isComplete };
     });
   }
 
@@ -137,6 +145,11 @@ export class RepositoryCache {
     await rm(path.join(gitDir, DELIVERY), { recursive: true, force: true });
     const now = new Date();
     await utimes(gitDir, now, now);
+  }
+
+  async #isKnown(gitDir: string, wanted: Wanted): Promise<boolean> {
+    const found = this.#commitAt(gitDir, wanted, `${FETCHED}/${wanted.sha}`);
+    return (await found.catch(() => '')) === wanted.sha;
   }
 
   /** Leaves the wanted commit under its ref. */
@@ -209,11 +222,27 @@ export class RepositoryCache {
       .map((line) => ({ sha: line.slice(0, wanted.sha.length), name: line.slice(wanted.sha.length + 1) }));
   }
 
+  /** Deltas as they came, none searched for: copying is what makes this fast. */
+  async #pack(gitDir: string, wanted: Wanted, packs: string, revisions: string[]): Promise<true> {
+    await rm(packs, { recursive: true, force: true });
+    await mkdir(packs);
+    await git(
+      ['pack-objects', '--revs', '--delta-base-offset', '--window=0', '-q', path.join(packs, 'pack')],
+      {
+        ...this.#options(gitDir, wanted),
+        settings: { 'core.fsync': 'none' },
+        input: [...revisions, ''].join('\n'),
+      },
+    );
+    return true;
+  }
+
   /** The commits within reach at which history was cut, by us or already at the source. */
   async #boundary(gitDir: string, wanted: Wanted, tips: string[]): Promise<string[]> {
     const cut = await readFile(path.join(gitDir, 'shallow'), 'utf8').catch(() => '');
     const cuts = new Set(cut.split('\n').filter((line) => line !== ''));
     if (cuts.size === 0) return [];
+    if (wanted.depth === 1 && cuts.has(wanted.sha)) return [wanted.sha];
     const reachable = await git(['rev-list', '--stdin'], {
       ...this.#options(gitDir, wanted),
       input: [...tips, ''].join('\n'),
@@ -250,6 +279,12 @@ export class RepositoryCache {
   #options(gitDir: string, wanted: Wanted) {
     return { gitDir, name: nameOf(wanted.source), signal: wanted.signal };
   }
+}
+
+/** The commit that is known elsewhere may be gone from here. */
+function isNotThere(error: unknown): false {
+  if (error instanceof RepositoryError && error.reason === 'broken') return false;
+  throw error;
 }
 
 /** Also to another disk, as workspaces may lie on one. */

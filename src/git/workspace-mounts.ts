@@ -1,0 +1,101 @@
+import { chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Overlay, unmount } from './overlay.js';
+import { removeTree } from './remove-tree.js';
+
+const USES = 'uses.json';
+const LAYERS = 'layers';
+
+/**
+ * The overlays of workspaces, and what lies under them. Which lower folders a workspace needs is noted in it before
+ * they are mounted: nobody may change or delete those until the workspace is gone, whatever became of its process.
+ */
+export class WorkspaceMounts {
+  readonly #workspaces: string;
+
+  /** @param directory DATA_DIR */
+  constructor(
+    directory: string,
+    private readonly overlay: Overlay,
+    private readonly owner?: { uid: number; gid: number },
+  ) {
+    this.#workspaces = path.resolve(directory, 'workspaces');
+  }
+
+  /** Whether a folder is the tree or home of a workspace. */
+  holds(place: string): boolean {
+    return path.dirname(path.dirname(place)) === this.#workspaces;
+  }
+
+  /** The lower folders that workspaces use. */
+  async inUse(): Promise<Set<string>> {
+    return lowersInUse(this.#workspaces);
+  }
+
+  /** Notes that the workspace of this place uses a lower folder from now on. */
+  async note(place: string, lower: string): Promise<void> {
+    const file = path.join(path.dirname(place), USES);
+    const uses = new Set(await readUses(file)).add(lower);
+    await writeFile(`${file}.new`, JSON.stringify([...uses]), { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  }
+
+  /**
+   * Mounts lower folders, the uppermost first, on a workspace's tree or home; what was mounted there before is taken
+   * away, with all that was written to it. Nothing may run in it.
+   */
+  async mount(place: string, lowers: string[]): Promise<void> {
+    for (const lower of lowers) await this.note(place, lower);
+    await this.unmount(place);
+    const folder = this.#layersOf(place);
+    await removeTree(folder);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.overlay.mount({ target: place, lowers, folder, owner: this.owner });
+  }
+
+  /** Takes away what is mounted on a place; nothing being mounted there is fine. Throws where it is in use. */
+  async unmount(place: string): Promise<void> {
+    if (await this.isMounted(place)) await unmount(place);
+  }
+
+  async isMounted(place: string): Promise<boolean> {
+    return (await readdir(this.#layersOf(place)).catch((): string[] => [])).includes('upper');
+  }
+
+  /** Where what is written to a mounted place is kept. */
+  upperOf(place: string): string {
+    return path.join(this.#layersOf(place), 'upper');
+  }
+
+  /** Takes away what is mounted on a place, and gives what was written to it to a folder that is not there yet. */
+  async moveUpper(place: string, to: string): Promise<void> {
+    await unmount(place);
+    await rename(this.upperOf(place), to);
+  }
+
+  /** A folder that was moved away is there again, empty. */
+  async renew(place: string): Promise<void> {
+    await mkdir(place, { mode: 0o700 });
+    if (this.owner) await chown(place, this.owner.uid, this.owner.gid);
+  }
+
+  #layersOf(place: string): string {
+    return path.join(path.dirname(place), LAYERS, path.basename(place));
+  }
+}
+
+/** The lower folders that the workspaces in a folder use. */
+export async function lowersInUse(workspaces: string): Promise<Set<string>> {
+  const names = await readdir(workspaces).catch(() => []);
+  const uses = await Promise.all(names.map((name) => readUses(path.join(workspaces, name, USES))));
+  return new Set(uses.flat());
+}
+
+async function readUses(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '[]');
+  try {
+    return JSON.parse(text) as string[];
+  } catch {
+    return [];
+  }
+}
