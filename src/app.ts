@@ -28,7 +28,10 @@ import { TokenStore } from './database/token-store.js';
 import { createRedactor } from './domain/redaction.js';
 import { SecretBox } from './domain/secret-box.js';
 import { checkout } from './git/checkout.js';
+import { probeOverlay, type Overlay } from './git/overlay.js';
 import { RepositoryCache } from './git/repository-cache.js';
+import { Trees } from './git/trees.js';
+import { WorkspaceMounts } from './git/workspace-mounts.js';
 import { Workspaces } from './git/workspaces.js';
 import { GitHubAccess } from './github/access.js';
 import { Front } from './front.js';
@@ -46,6 +49,9 @@ import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
 import { Retention } from './pipeline/retention.js';
+import { SetupCache } from './pipeline/setup-cache/setup-cache.js';
+import { SetupLayers } from './pipeline/setup-cache/layers.js';
+import { machineFingerprint } from './pipeline/setup-cache/machine.js';
 import type { PipelineTools } from './pipeline/stage.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker } from './pipeline/worker.js';
@@ -57,6 +63,7 @@ import type { Totals } from './sandbox/cgroup.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { keptToken, secretsKey, secretsOf } from './secrets.js';
 import { selectSandbox } from './sandbox/select.js';
+import { findToolchains } from './sandbox/toolchains.js';
 import { sandboxUser } from './sandbox/user.js';
 import { validators } from './validators/index.js';
 import { VERSION } from './version.js';
@@ -78,6 +85,10 @@ export interface Overrides {
   sandbox?: Sandbox;
   totals?: Totals | null;
   limits?: PipelineTools['limits'];
+  /** False: files are copied, as where nothing can be mounted. */
+  overlay?: false;
+  /** What the setup cache may take on the disk. */
+  setupCacheBytes?: number;
   log?: Logger;
   /** How requests to Codegen are sent and repeated. */
   codegen?: Partial<HttpOptions> & { pauseMs?: (failures: number) => number };
@@ -131,6 +142,25 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     ...(owner ? { owner } : {}),
   });
   const cache = new RepositoryCache({ directory: config.dataDir });
+  const overlay = await findOverlay(config.dataDir, overrides, log);
+  const mounts = overlay && new WorkspaceMounts(config.dataDir, overlay, owner);
+  const trees = mounts && new Trees({ directory: config.dataDir, cache, mounts });
+  const layers = new SetupLayers({
+    directory: config.dataDir,
+    maxBytes: overrides.setupCacheBytes,
+    ...(mounts ? { inUse: () => mounts.inUse() } : {}),
+  });
+  const setupCache = new SetupCache({
+    layers,
+    mounts,
+    machine: machineFingerprint(
+      findToolchains({
+        environment: process.env,
+        execPath: process.execPath,
+        privateDirectories: [config.dataDir],
+      }),
+    ),
+  });
   const starter = new PipelineStarter({
     database,
     pipelines,
@@ -204,7 +234,8 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
           sandbox: selected.sandbox,
           totals: selected.totals,
           validators: validators(config),
-          checkout: (request) => checkout(request, cache),
+          checkout: (request) => (trees ? trees.checkout(request) : checkout(request, cache)),
+          setupCache,
           ...(overrides.limits ? { limits: overrides.limits } : {}),
           keepScreenshot: (id, png) => keepScreenshot(artifacts, id, png),
         },
@@ -253,7 +284,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   });
   const reconciler = new Reconciler(
     { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
-    [new Retention({ config, database, workspaces, cache, github, projects, log })],
+    [new Retention({ config, database, workspaces, cache, trees, layers, github, projects, log })],
   );
 
   const http = httpApp({
@@ -329,6 +360,17 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       await database.close();
     },
   };
+}
+
+async function findOverlay(dataDir: string, overrides: Overrides, log: Logger): Promise<Overlay | null> {
+  if (overrides.overlay === false) return null;
+  const found = await probeOverlay(dataDir);
+  if (typeof found !== 'string') {
+    log.info('Checkouts and cached setups are mounted as overlays: nothing of them is copied.');
+    return found;
+  }
+  log.info(`Checkouts and cached setups are copied, as overlays can't be mounted. ${found}`);
+  return null;
 }
 
 async function openQueue(database: Database, { databaseUrl }: Config, log: Logger): Promise<Queue> {

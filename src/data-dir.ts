@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sandboxUser } from './sandbox/user.js';
 
 /** What only this process may see; workspaces have owners of their own. */
-const PRIVATE = ['mirrors', 'logs', 'artifacts'];
+const PRIVATE = ['mirrors', 'trees', 'setup-layers', 'logs', 'artifacts'];
 
 /**
  * Makes the data directory. As root, scripts run as another user, who must be able to pass through it to a

@@ -188,7 +188,7 @@ export function pipelineRoutes(deps: ApiDeps): Route[] {
         const row = await find(params.id);
         if (row.status !== 'completed')
           throw new Problem(409, 'Makes no sense now', 'This validation is not over; cancel it first.');
-        const again = await actions.retry(row);
+        const again = await actions.retry(row, 'retry', { noCache: true });
         response.location(`/api/pipelines/${again.id}`);
         return answer(await find(again.id));
       },

@@ -1,9 +1,32 @@
 import path from 'node:path';
 import { git } from './command.js';
 
-/** Paths of all files of a commit, as git knows them. To be called before code of the commit ran in the checkout. */
-export async function listFiles(workTree: string, sha: string): Promise<Set<string>> {
+/** A file, link or submodule of a commit, as git knows it: the same sha is the same content. */
+export interface GitFile {
+  /** `100644`, `100755`, `120000` for a link, `160000` for a submodule. */
+  mode: string;
+  sha: string;
+}
+
+export interface GitTree {
+  /** Of the whole tree: equal for commits with equal files. */
+  sha: string;
+  files: Map<string, GitFile>;
+}
+
+/** All files of a commit by path. To be called before code of the commit ran in the checkout. */
+export async function listTree(workTree: string, sha: string): Promise<GitTree> {
   const options = { name: workTree, gitDir: path.join(workTree, '.git'), workTree };
-  const answer = await git(['ls-tree', '-r', '-z', '--name-only', sha], options);
-  return new Set(answer.split('\0').filter((name) => name !== ''));
+  const [tree, answer] = await Promise.all([
+    git(['rev-parse', '--verify', `${sha}^{tree}`], options),
+    git(['ls-tree', '-r', '-z', '--full-tree', sha], options),
+  ]);
+  const files = new Map<string, GitFile>();
+  for (const line of answer.split('\0')) {
+    const [about = '', name] = line.split('\t', 1).concat(line.slice(line.indexOf('\t') + 1));
+    const [mode, , object] = about.split(' ');
+    if (name !== undefined && mode !== undefined && object !== undefined)
+      files.set(name, { mode, sha: object });
+  }
+  return { sha: tree.trim(), files };
 }

@@ -53,9 +53,14 @@ export class WorkspaceMounts {
     await this.overlay.mount({ target: place, lowers, folder, owner: this.owner });
   }
 
-  /** Takes away what is mounted on a place; nothing being mounted there is fine. Throws where it is in use. */
+  /**
+   * Takes away what is mounted on a place, with all that was written to it; nothing being mounted there is fine.
+   * Throws where it is in use.
+   */
   async unmount(place: string): Promise<void> {
-    if (await this.isMounted(place)) await unmount(place);
+    if (!(await this.isMounted(place))) return;
+    await unmount(place);
+    await removeTree(this.#layersOf(place));
   }
 
   async isMounted(place: string): Promise<boolean> {
@@ -67,10 +72,19 @@ export class WorkspaceMounts {
     return path.join(this.#layersOf(place), 'upper');
   }
 
-  /** Takes away what is mounted on a place, and gives what was written to it to a folder that is not there yet. */
-  async moveUpper(place: string, to: string): Promise<void> {
-    await unmount(place);
+  /**
+   * Takes away what is mounted on a place, and makes what was written to it a folder of its own.
+   * @param to not there yet, on the same disk
+   * @returns false where it is in use and stays as it is
+   */
+  async moveUpper(place: string, to: string): Promise<boolean> {
+    try {
+      await unmount(place);
+    } catch {
+      return false;
+    }
     await rename(this.upperOf(place), to);
+    return true;
   }
 
   /** A folder that was moved away is there again, empty. */

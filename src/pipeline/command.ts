@@ -3,7 +3,7 @@ import type { StageName } from '../domain/pipeline.js';
 import { exitSentence } from '../sandbox/exit-sentence.js';
 import { readTail } from '../sandbox/output.js';
 import { runScript, type RunScriptOptions } from '../sandbox/run-script.js';
-import { commandEnvironment } from './environment.js';
+import { commandEnvironment, placesInside } from './environment.js';
 import type { PipelineRun, StageResult } from './stage.js';
 
 const TAIL_BYTES = 16 * 1024;
@@ -23,6 +23,7 @@ export function scriptOptions(
       script,
       workspace: run.workspace,
       home: run.home,
+      inside: placesInside(run),
       environment: commandEnvironment(run),
       output: run.logFile(stage),
       network,

@@ -1,11 +1,18 @@
 import { join } from 'node:path';
+import type { SandboxCommand } from '../sandbox/contract.js';
 import type { PipelineRun } from './stage.js';
 
 /** Where, in the workspace, a command may write `NAME=value` lines for us: out of git's sight. */
 export const OUTPUT_FILE = join('.git', 'codegenapp-output');
 
+/** The same in every pipeline, as far as the sandbox can make it so. */
+export function placesInside({ tools, workspace, home }: PipelineRun): Required<SandboxCommand>['inside'] {
+  return tools.sandbox.isolated ? { workspace: '/ci/workspace', home: '/ci/home' } : { workspace, home };
+}
+
 /** The variables that commands see, beside the sandbox's PATH, HOME and the like. Nothing of the server's own. */
-export function commandEnvironment({ spec, port, workspace }: PipelineRun): Record<string, string> {
+export function commandEnvironment(run: PipelineRun): Record<string, string> {
+  const { spec, port } = run;
   return {
     ...spec.settings.environment,
     ...spec.secrets,
@@ -18,6 +25,6 @@ export function commandEnvironment({ spec, port, workspace }: PipelineRun): Reco
     REPOSITORY: spec.source.fullName,
     PORT: String(port),
     DEPLOY_URL: `http://127.0.0.1:${port}`,
-    CODEGENAPP_OUTPUT: join(workspace, OUTPUT_FILE),
+    CODEGENAPP_OUTPUT: join(placesInside(run).workspace, OUTPUT_FILE),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { ProjectStore } from '../database/project-store.js';
 import type { SettingsStore } from '../database/settings-store.js';
@@ -7,6 +8,7 @@ import { createRedactor } from '../domain/redaction.js';
 import { defaultSettings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { Baseline } from './baseline.js';
+import type { SetupScope } from './setup-cache/setup-cache.js';
 import type { PipelineTools } from './stage.js';
 import type { PreparedPipeline } from './worker.js';
 
@@ -51,6 +53,7 @@ export async function preparePipeline(
       settings: { ...defaultSettings(), ...pipeline.settings, secrets: {} },
       heedSkipMarkers: pipeline.trigger === 'event',
       secrets: pipeline.isFork ? {} : (own.secrets ?? {}),
+      setup: setupScopeOf(pipeline),
     },
     tools: {
       ...deps.tools,
@@ -78,6 +81,30 @@ export async function preparePipeline(
       },
     },
   };
+}
+
+/**
+ * What a pull request installs may be anything, so only the base branch's own pipelines keep something for others. A
+ * merge group's code is not on the base branch yet.
+ */
+export function setupScopeOf(
+  pipeline: Pick<ValidationPipeline, 'projectId' | 'trigger' | 'baseRef' | 'isFork' | 'rebuildSetup'> & {
+    pullRequestNumber: number | null;
+  },
+): SetupScope {
+  const {
+    projectId: project,
+    trigger,
+    baseRef,
+    isFork,
+    rebuildSetup: rebuild,
+    pullRequestNumber: number,
+  } = pipeline;
+  const base = `base-${createHash('sha256').update(baseRef).digest('hex').slice(0, 16)}` as const;
+  if (trigger === 'base') return { project, reads: [base], writes: base, by: 'the base branch', rebuild };
+  if (number === null || isFork) return { project, reads: [base], writes: null, by: '', rebuild };
+  const own = `pull-${number}` as const;
+  return { project, reads: [own, base], writes: own, by: `#${number}`, rebuild };
 }
 
 /** Built from what we know, never taken from a payload. */

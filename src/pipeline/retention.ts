@@ -16,11 +16,13 @@ import {
 import type { ProjectStore } from '../database/project-store.js';
 import { idAt, isId } from '../domain/ids.js';
 import type { RepositoryCache } from '../git/repository-cache.js';
+import type { Trees } from '../git/trees.js';
 import type { Workspaces } from '../git/workspaces.js';
 import type { GitHubAccess } from '../github/access.js';
 import { statusOf } from '../github/repository.js';
 import type { Logger } from '../logging.js';
 import { MAX_ATTEMPTS } from '../queue/contract.js';
+import type { SetupLayers } from './setup-cache/layers.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 6 * 3_600_000;
@@ -38,6 +40,8 @@ export interface RetentionDeps {
   database: Database;
   workspaces: Workspaces;
   cache: RepositoryCache;
+  trees: Trees | null;
+  layers: SetupLayers;
   github: GitHubAccess;
   projects: ProjectStore;
   log: Logger;
@@ -70,7 +74,7 @@ export class Retention {
   }
 
   async sweep(signal: AbortSignal): Promise<Deleted> {
-    const { config, cache } = this.deps;
+    const { config, cache, trees, layers } = this.deps;
     const before = Date.now() - config.retentionDays * DAY_MS;
     const deleted = {
       events: await this.deleteRows(WebhookEvent, `status <> 'queued' AND id < '${idAt(before)}'`, signal),
@@ -91,6 +95,8 @@ export class Retention {
       workspaces: await this.deleteWorkspaces(signal),
     };
     if (!signal.aborted) await cache.pruneCaches(CACHE_BYTES);
+    if (!signal.aborted) await trees?.prune(CACHE_BYTES);
+    if (!signal.aborted) await layers.prune();
     return deleted;
   }
 

@@ -7,6 +7,7 @@ import type { PipelineResults, StageConclusion, StageName, StageRecord } from '.
 import type { Redactor } from '../domain/redaction.js';
 import type { Settings } from '../domain/settings.js';
 import type { Checkout, CheckoutRequest } from '../git/checkout.js';
+import type { GitTree } from '../git/files.js';
 import type { RepositorySource } from '../git/source.js';
 import type { ProcessGroup, TotalLimits, Totals } from '../sandbox/cgroup.js';
 import type { Sandbox, SandboxLimits } from '../sandbox/contract.js';
@@ -14,6 +15,8 @@ import type { WatchLimits } from '../sandbox/watch.js';
 import type { TokenBudget, Validator } from '../validators/contract.js';
 import type { Comparison } from './compare.js';
 import type { Preview } from './preview.js';
+import type { Layer } from './setup-cache/layers.js';
+import type { SetupCache, SetupScope } from './setup-cache/setup-cache.js';
 
 export interface Stage {
   readonly name: StageName;
@@ -47,6 +50,8 @@ export interface PipelineSpec {
   heedSkipMarkers: boolean;
   /** Secrets for the commands: empty for code of forks. */
   secrets: Record<string, string>;
+  /** Which layers of the setup cache it may use; absent: none. */
+  setup?: SetupScope;
 }
 
 /** The scripts of the stages; null where there is none. */
@@ -76,6 +81,8 @@ export interface PipelineTools {
   /** Keeps a PNG with the pipeline; answers the name by which it is found again. */
   keepScreenshot?: (pipelineId: string, png: Uint8Array) => Promise<string>;
   tokens?: TokenBudget;
+  /** Keeps what setups made. */
+  setupCache?: SetupCache;
 }
 
 /** One run through the stages: what earlier stages leave for later ones. */
@@ -88,6 +95,14 @@ export interface PipelineRun {
   readonly home: string;
   /** Paths of the checkout's files, as git knows them. */
   files: ReadonlySet<string>;
+  /** The same with what is in them; null before the checkout. */
+  tree: GitTree | null;
+  /** The tree of ours under the checkout, see Checkout. */
+  lower: string | null;
+  /** The layer that setup was taken from, where it did not run. */
+  setupLayer: Layer | null;
+  /** Setup was taken from this one at first, and what came after failed. */
+  suspectLayer: Layer | null;
   /** The log of a stage; scripts append to it. */
   logFile(stage: StageName): string;
   readonly signal: AbortSignal;

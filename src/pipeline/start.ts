@@ -33,7 +33,7 @@ export interface StartOptions {
   approvedBy?: string | null;
   /** The command or button that asked for it. */
   cause?: string | null;
-  /** Sets up from scratch. */
+  /** Sets up from scratch, whatever the setup cache has. */
   noCache?: boolean;
 }
 
@@ -96,7 +96,8 @@ export class PipelineStarter {
       agentRunId: options.agentRunId ?? null,
       approvedBy: options.approvedBy ?? null,
       cause: options.cause ?? null,
-      settings: { ...withoutSecrets(settings), ...(options.noCache ? { setup_cache: 'off' as const } : {}) },
+      settings: withoutSecrets(settings),
+      rebuildSetup: options.noCache ?? false,
       ...(problems.length > 0 ? misconfigured(problems, file) : stateFor(admission)),
     };
     return database.write(async (tx) => {

@@ -5,6 +5,7 @@ import { collectReports, type CollectedReports } from '../reports/collect.js';
 import { defaultReportGlobs } from '../reports/globs.js';
 import { LIMITS, type ReportFile } from '../reports/contract.js';
 import { findWorkspaceFiles, readWorkspaceFile, WorkspaceFileError } from '../sandbox/files.js';
+import { placesInside } from './environment.js';
 import type { PipelineRun } from './stage.js';
 
 /** About files that were refused. */
@@ -38,7 +39,7 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
   if (isCut) notes.push('More files like reports were not read.');
   const collected = await collectReports(
     files,
-    { workspace: run.workspace, files: run.files },
+    { workspace: placesInside(run).workspace, files: run.files },
     {
       named: named.length > 0,
       log: run.tools.redactor.redactBytes(await endOf(run.logFile('test'))),

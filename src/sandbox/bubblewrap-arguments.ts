@@ -37,7 +37,8 @@ export interface SandboxLayout {
 
 /** HOME inside. */
 export function homeOf(command: SandboxCommand): string {
-  return command.environment['HOME'] ?? command.home ?? TMP_HOME;
+  const home = command.home === undefined ? undefined : (command.inside?.home ?? command.home);
+  return command.environment['HOME'] ?? home ?? TMP_HOME;
 }
 
 /**
@@ -52,7 +53,11 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
   const hidden = layout.privateDirectories.filter(
     (directory) => shown.some((prefix) => isWithin(directory, prefix)) && existsSync(directory),
   );
-  const writable = [command.workspace, ...(command.home === undefined ? [] : [command.home])];
+  const { workspace, home, inside } = command;
+  const writable = [
+    [workspace, inside?.workspace ?? workspace],
+    ...(home === undefined ? [] : [[home, inside?.home ?? home]]),
+  ] as const;
   const environment = {
     PATH: toolchains.path,
     HOME: homeOf(command),
@@ -83,12 +88,12 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     ...[...sized(limits.tmpBytes), '--tmpfs', '/tmp', '--dir', TMP_HOME],
     ...toolchains.directories.flatMap((directory) => ['--ro-bind', sourceOf(directory), directory]),
     ...hidden.flatMap((directory) => ['--tmpfs', directory]),
-    ...writable.flatMap((directory) => ['--bind', sourceOf(directory), directory]),
+    ...writable.flatMap(([directory, place]) => ['--bind', sourceOf(directory), place]),
     ...(layout.bridgeDirectory === undefined
       ? []
       : ['--bind', sourceOf(layout.bridgeDirectory), BRIDGE_DIRECTORY]),
     ...hidden.flatMap((directory) => ['--remount-ro', directory]),
-    ...['--remount-ro', '/', '--chdir', command.workspace],
+    ...['--remount-ro', '/', '--chdir', inside?.workspace ?? workspace],
     ...['--json-status-fd', String(STATUS_FD)],
     ...['--unsetenv', MARK],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),

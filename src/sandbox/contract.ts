@@ -34,6 +34,11 @@ export interface SandboxCommand {
    * setup installs there (caches, browsers) test finds again. Without it HOME lies in the private /tmp.
    */
   home?: string;
+  /**
+   * Where workspace and home appear inside instead, the same for every run of a project: what installers write into
+   * files (virtual environments, stores) then holds in another workspace too. A backend that is not `isolated` can't.
+   */
+  inside?: { workspace: string; home: string };
   /** The whole environment of the script. PATH, HOME, TMPDIR, LANG get defaults when not named. */
   environment: Record<string, string>;
   /** Absolute path of a file that stdout and stderr are appended to; created (0600) if missing. */

@@ -152,6 +152,6 @@ describe('slash commands and buttons', () => {
     await story.deliver(pr.comment('octocat', '/codegen retry --no-cache'));
     await story.settled();
     const [, second] = await story.app.database.read.find(ValidationPipeline, { order: { id: 'ASC' } });
-    expect(second!.settings!.setup_cache).toBe('off');
+    expect(second!.rebuildSetup).toBe(true);
   });
 });

@@ -15,6 +15,7 @@ import {
 } from '../../src/database/entities/index.js';
 import { idAt, newId } from '../../src/domain/ids.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
+import { SetupLayers } from '../../src/pipeline/setup-cache/layers.js';
 import { Workspaces } from '../../src/git/workspaces.js';
 import { ProjectStore } from '../../src/database/project-store.js';
 import type { GitHubAccess } from '../../src/github/access.js';
@@ -53,6 +54,8 @@ onEachDatabase('retention', (databases) => {
       database,
       workspaces: new Workspaces({ directory: dataDir }),
       cache: new RepositoryCache({ directory: dataDir }),
+      trees: null,
+      layers: new SetupLayers({ directory: dataDir }),
       github,
       projects,
       log: pino({ level: 'silent' }),

@@ -61,6 +61,8 @@ export class ValidationPipeline {
   @Text({ nullable: true }) cancelReason!: string | null;
   /** The settings as they were when this pipeline was made: later changes are for later pipelines. */
   @Json({ nullable: true }) settings!: Omit<Settings, 'secrets'> | null;
+  /** Whether setup runs even where the cache has what it would make: a person asked for it. */
+  @Flag({ default: false }) rebuildSetup!: boolean;
   /** Who allowed this fork's sha to run. */
   @Word(100, { nullable: true }) approvedBy!: string | null;
 

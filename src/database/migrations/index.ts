@@ -5,6 +5,7 @@ import { FixLoop1700000003000 } from './1700000003000-fix-loop.js';
 import { TokenUsageAndBaselines1700000004000 } from './1700000004000-token-usage-and-baselines.js';
 import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
 import { ListsWithoutBases1700000007000 } from './1700000007000-lists-without-bases.js';
+import { RebuildSetup1700000008000 } from './1700000008000-rebuild-setup.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   TokenUsageAndBaselines1700000004000,
   QueueWorkers1700000006000,
   ListsWithoutBases1700000007000,
+  RebuildSetup1700000008000,
 ];

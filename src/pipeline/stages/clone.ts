@@ -1,7 +1,8 @@
 import { skipMarker } from '../../domain/admission.js';
 import { RepositoryError } from '../../git/errors.js';
 import { sandboxUser } from '../../sandbox/user.js';
-import { listFiles } from '../../git/files.js';
+import type { Checkout } from '../../git/checkout.js';
+import { listTree } from '../../git/files.js';
 import { readWorkspaceFile } from '../../sandbox/files.js';
 import { detectCommands } from '../detect.js';
 import type { PipelineRun, Stage, StageResult } from '../stage.js';
@@ -13,21 +14,10 @@ export const clone: Stage = {
   name: 'clone',
   needs: [],
   async run(run) {
-    const { spec, tools } = run;
-    const owner = sandboxUser();
-    const token = await tools.gitToken();
+    const { spec } = run;
     let message: string;
     try {
-      const checkout = await tools.checkout({
-        source: { ...spec.source, ...(token ? { token } : {}) },
-        ref: spec.fetchRef,
-        sha: spec.headSha,
-        into: run.workspace,
-        depth: spec.settings.clone_depth,
-        ...(owner ? { owner } : {}),
-        signal: run.signal,
-      });
-      message = checkout.message;
+      message = (await checkOut(run)).message;
     } catch (error) {
       // A head that is no longer there is nobody's fault: whatever replaced it has a validation of its own.
       if (error instanceof RepositoryError && error.reason === 'gone')
@@ -36,11 +26,31 @@ export const clone: Stage = {
     }
     const marker = spec.heedSkipMarkers ? skipMarker('', message) : null;
     if (marker !== null) return over('skipped', marker);
-    run.files = await listFiles(run.workspace, spec.headSha);
+    run.tree = await listTree(run.workspace, spec.headSha);
+    run.files = new Set(run.tree.files.keys());
     await chooseCommands(run);
     return { conclusion: 'success', summary: `Checked out ${spec.headSha.slice(0, 7)}` };
   },
 };
+
+/** Fills the workspace with the head. @param again it was there a moment ago. Throws as checkout. */
+export async function checkOut(run: PipelineRun, again = false): Promise<Checkout> {
+  const { spec, tools } = run;
+  const owner = sandboxUser();
+  const token = await tools.gitToken();
+  const checkout = await tools.checkout({
+    source: { ...spec.source, ...(token ? { token } : {}) },
+    ref: spec.fetchRef,
+    sha: spec.headSha,
+    into: run.workspace,
+    depth: spec.settings.clone_depth,
+    ...(owner ? { owner } : {}),
+    again,
+    signal: run.signal,
+  });
+  run.lower = checkout.lower;
+  return checkout;
+}
 
 const over = (conclusion: 'cancelled' | 'skipped', reason: string): StageResult => ({
   conclusion,

@@ -23,7 +23,7 @@ export async function onCheckRun(
 
   if (action !== 'rerequested') return pressed(payload, pipeline, project, deps, deliveryId);
   try {
-    await deps.actions.retry(pipeline, 'rerequest');
+    await deps.actions.retry(pipeline, 'rerequest', { noCache: true });
   } catch (error) {
     if (!(error instanceof ActionRefused)) throw error;
     deps.log.info({ pipelineId: pipeline.id, why: error.message }, 'nothing to run again');
@@ -53,7 +53,8 @@ async function pressed(
       actor: sender.login,
       cause,
     },
-    '',
+    // Who presses "Re-run" trusts nothing that is left of the last time.
+    command.name === 'retry' ? '--no-cache' : '',
     {
       actions: commandActions(deps, { pipelineId: pipeline.id }),
       permissionOf: (user) => repository.permissionOf(user),
@@ -73,7 +74,7 @@ export async function onCheckSuite(payload: Payload<'check_suite'>, deps: Handle
   const pipeline = await deps.pipelines.latestOfHead(project.id, payload.check_suite.head_sha);
   if (!pipeline) return;
   try {
-    await deps.actions.retry(pipeline, 'rerequest');
+    await deps.actions.retry(pipeline, 'rerequest', { noCache: true });
   } catch (error) {
     if (!(error instanceof ActionRefused)) throw error;
     deps.log.info({ pipelineId: pipeline.id, why: error.message }, 'nothing to run again');
