@@ -4,7 +4,7 @@ import { createRedactor } from '../domain/redaction.js';
 import { messageOf } from '../domain/errors.js';
 import { fail, ok, type Check, type Verdict } from './doctor/contract.js';
 import { githubApp, githubToken } from './doctor/github.js';
-import { browser, database, disk, git, sandbox } from './doctor/machine.js';
+import { browser, database, disk, git, overlays, sandbox } from './doctor/machine.js';
 import { projects } from './doctor/projects.js';
 import { codegen, gemini } from './doctor/services.js';
 
@@ -17,6 +17,7 @@ const CHECKS: readonly Check[] = [
   disk,
   git,
   sandbox,
+  overlays,
   browser,
   codegen,
   gemini,

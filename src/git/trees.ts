@@ -130,7 +130,8 @@ export class Trees {
       return await this.#bring(tree, request, state);
     } catch (error) {
       request.signal?.throwIfAborted();
-      if (!(error instanceof RepositoryError && error.cacheSuspected)) throw error;
+      const isDamaged = error instanceof RepositoryError ? error.cacheSuspected : isMissing(error);
+      if (!isDamaged) throw error;
       if (!state) await this.options.cache.discard(request.source, request.signal);
       return this.#bring(tree, request, null);
     }
@@ -198,6 +199,8 @@ async function writeState(tree: string, state: State): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 async function removeOtherPacks(into: string, kept: string[]): Promise<void> {
   const folder = path.join(into, '.git', 'objects', 'pack');

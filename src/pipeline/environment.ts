@@ -1,13 +1,14 @@
 import { join } from 'node:path';
-import type { SandboxCommand } from '../sandbox/contract.js';
 import type { PipelineRun } from './stage.js';
 
 /** Where, in the workspace, a command may write `NAME=value` lines for us: out of git's sight. */
 export const OUTPUT_FILE = join('.git', 'codegenapp-output');
 
-/** The same in every pipeline, as far as the sandbox can make it so. */
-export function placesInside({ tools, workspace, home }: PipelineRun): Required<SandboxCommand>['inside'] {
-  return tools.sandbox.isolated ? { workspace: '/ci/workspace', home: '/ci/home' } : { workspace, home };
+const INSIDE = { workspace: '/var/lib/codegenapp/workspace', home: '/var/lib/codegenapp/home' };
+
+/** Where commands find workspace and HOME: the same in every pipeline, where the sandbox can make it so. */
+export function placesInside({ tools, workspace, home }: PipelineRun): typeof INSIDE {
+  return tools.sandbox.isolated ? INSIDE : { workspace, home };
 }
 
 /** The variables that commands see, beside the sandbox's PATH, HOME and the like. Nothing of the server's own. */

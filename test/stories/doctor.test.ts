@@ -76,6 +76,7 @@ describe('codegenapp doctor', () => {
       '✓ Database: SQLite: made at the first start.',
       '✓ git: git version',
       '✓ Sandbox: A script ran in the bubblewrap sandbox.',
+      '✓ Overlays: ',
       '✓ Codegen: ',
       '✓ Gemini: The API key is accepted, and gemini-2.5-flash is available.',
     ])

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { createDataSource } from '../../database/data-source.js';
 import { messageOf } from '../../domain/errors.js';
+import { probeOverlay } from '../../git/overlay.js';
 import { SandboxError } from '../../sandbox/contract.js';
 import { selectSandbox } from '../../sandbox/select.js';
 import { fail, ok, warn, type Check } from './contract.js';
@@ -96,6 +97,19 @@ export const sandbox: Check = {
       if (!(error instanceof SandboxError)) throw error;
       return [fail(error.message, 'Until then no pull request can be validated.')];
     }
+  },
+};
+
+export const overlays: Check = {
+  name: 'Overlays',
+  async run({ dataDir }) {
+    const found = await probeOverlay(dataDir);
+    if (typeof found !== 'string')
+      return [ok('Checkouts and cached setups are mounted, nothing of them is copied.')];
+    // Everything works without, so this is no warning.
+    return [
+      ok(`Can’t be mounted here, so checkouts and cached setups are copied, which is slower. ${found}`),
+    ];
   },
 };
 
