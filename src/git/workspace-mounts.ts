@@ -34,8 +34,18 @@ export class WorkspaceMounts {
 
   /** Notes that the workspace of this place uses a lower folder from now on. */
   async note(place: string, lower: string): Promise<void> {
+    await this.#changeUses(place, (uses) => uses.add(lower));
+  }
+
+  /** Takes a note back: the lower folder is not mounted in that workspace any more. */
+  async release(place: string, lower: string): Promise<void> {
+    await this.#changeUses(place, (uses) => uses.delete(lower));
+  }
+
+  async #changeUses(place: string, change: (uses: Set<string>) => void): Promise<void> {
     const file = path.join(path.dirname(place), USES);
-    const uses = new Set(await readUses(file)).add(lower);
+    const uses = new Set(await readUses(file));
+    change(uses);
     await writeFile(`${file}.new`, JSON.stringify([...uses]), { mode: 0o600 });
     await rename(`${file}.new`, file);
   }

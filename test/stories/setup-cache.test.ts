@@ -1,9 +1,6 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Stage, ValidationPipeline } from '../../src/database/entities/index.js';
-import type { FakeRepository } from '../support/fake-github/index.js';
 import { scripted, Story } from '../support/story.js';
 
 const canMount = process.getuid?.() === 0 && process.platform === 'linux';
@@ -57,10 +54,6 @@ describe.each([
   async function last() {
     await story.settled();
     return setupOf((await rows()).at(-1)!);
-  }
-
-  async function push(repository: FakeRepository, branch: string, changes: Record<string, string>) {
-    return repository.commit(branch, changes);
   }
 
   it('serves the next push, is rebuilt for another lockfile and when asked for, and is never written to', async () => {

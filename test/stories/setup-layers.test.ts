@@ -94,7 +94,7 @@ describe.each(['mounted', 'copied'])('layers of setups, %s,', (way) => {
     const draft = join(runs.data, 'setup-layers/drafts/0123456789abcdef');
     execFileSync('mkdir', ['-p', draft]);
     utimesSync(draft, 1, 1);
-    await runs.newLayers(30_000).prune();
+    await runs.newLayers(15_000).prune();
     expect([old, young, draft].map((folder) => existsSync(folder!))).toEqual([false, true, false]);
     await runs.newLayers(0).prune();
     expect(layers()).toEqual([]);

@@ -1,6 +1,6 @@
 /** Where what setups made is kept, by key: `setup-layers/PROJECT/SCOPE/KEY.RANDOM` in DATA_DIR. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Mutex } from 'async-mutex';
 import { removeTree } from '../../git/remove-tree.js';
@@ -142,14 +142,14 @@ export class SetupLayers {
     await rename(draft, folder);
     this.#verified.add(folder);
     await this.#mutex.runExclusive(async () => {
-      for (const name of older) await this.#remove(join(scoped, name));
+      for (const name of older) await this.#retire(join(scoped, name));
     });
     return layerOf(folder, manifest);
   }
 
-  /** Removes a layer, unless a workspace has it mounted. */
+  /** A layer that is not used from now on; where a workspace has it mounted it is removed later. */
   async discard({ folder }: Layer): Promise<void> {
-    await this.#mutex.runExclusive(() => this.#remove(folder));
+    await this.#mutex.runExclusive(() => this.#retire(folder));
   }
 
   /** How much one layer may take at most. */
@@ -193,6 +193,11 @@ export class SetupLayers {
     }
     await this.#remove(folder);
     return null;
+  }
+
+  async #retire(folder: string): Promise<void> {
+    await rm(join(folder, MANIFEST), { force: true });
+    await this.#remove(folder);
   }
 
   async #remove(folder: string): Promise<boolean> {

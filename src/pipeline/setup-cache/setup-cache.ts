@@ -70,6 +70,8 @@ export class SetupCache {
     if (mounts && run.lower !== null) await mounts.mount(run.workspace, [run.lower]);
     else await empty(run.workspace);
     await empty(run.home);
+    const layer = run.suspectLayer ?? run.setupLayer;
+    for (const part of layer ? [layer.tree, layer.home] : []) await mounts?.release(run.workspace, part);
     if (run.lower === null) await checkOut();
   }
 
