@@ -190,7 +190,21 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const redactorOf = async (project: Project) => (await redactorFor(project)).redact;
   const runs = new AgentRunStore(database, queue);
   const agentConfigured = config.codegen !== null;
-  const loop = new FixLoop({ database, pipelines, runs, github, agentConfigured, redactorOf });
+  const baseline: Baseline = new Baseline({
+    database,
+    pipelines,
+    known: new BaselineStore(database),
+    republish: (id) => publisher.republish(id),
+  });
+  const loop = new FixLoop({
+    database,
+    pipelines,
+    runs,
+    github,
+    agentConfigured,
+    baseAwaited: (pipeline) => baseline.awaited(pipeline),
+    redactorOf,
+  });
   const merger = new Merger({ database, queue, projects, pipelines, github });
   const follower = createFollower(config, overrides, {
     database,
@@ -201,7 +215,17 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     redactorOf,
     log,
   });
-  const followUp = new FollowUp({ projects, pipelines, runs, github, loop, follower, merger });
+  const followUp = new FollowUp({
+    database,
+    projects,
+    pipelines,
+    runs,
+    github,
+    loop,
+    follower,
+    merger,
+    baseline,
+  });
   const publisher = new Publisher({
     projects,
     pipelines,
@@ -210,12 +234,6 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     redactorOf,
     log,
     agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
-  });
-  const baseline = new Baseline({
-    database,
-    pipelines,
-    known: new BaselineStore(database),
-    republish: (id) => publisher.republish(id),
   });
   const tokens = new TokenStore(database);
   const artifacts = join(config.dataDir, 'artifacts');

@@ -32,8 +32,8 @@ export interface FixFacts {
     ourFault: boolean;
     signature: string | null;
   };
-  /** What the base branch's own validation failed with; null where it passed or is not known. */
-  baseSignature: string | null;
+  /** The base branch's own validation fails with all that failed here; false also where it is not known. */
+  baseFailsToo: boolean;
   /** Of this pull request, and where a fix opened it, of the pull request that this was for. */
   earlier: readonly EarlierFix[];
   agentConfigured: boolean;
@@ -160,8 +160,7 @@ const RULES: readonly FixRule[] = [
   {
     name: 'base_fails_too',
     needsPerson: true,
-    forbids: ({ baseSignature, pipeline }) =>
-      pipeline.signature !== null && baseSignature === pipeline.signature,
+    forbids: ({ baseFailsToo }) => baseFailsToo,
     reason: () => 'The base branch fails in the same way, so the cause is not in this pull request.',
   },
   {

@@ -6,7 +6,7 @@ import { emptyResults } from '../domain/pipeline.js';
 import { defaultSettings, type Settings } from '../domain/settings.js';
 import type { GitHubRepository } from '../github/repository.js';
 import { actorKind, type EarlierFix, type FixFacts } from './decide.js';
-import { failureSignature } from './signature.js';
+import { failsWithin, failureSignature } from './signature.js';
 
 /** The accounts that Codegen pushes with. */
 export const AGENT_LOGINS = ['codegen-sh[bot]', 'codegen-sh'];
@@ -37,7 +37,6 @@ export async function gatherFacts(
   const number = pipeline.pullRequestNumber!;
   const pull = await repository.pullRequest(number);
   const settings = settingsOf(pipeline);
-  const base = await runs.latestOfBase(pipeline.projectId, pipeline.baseRef);
   const earlier = (await runs.fixesOf(pipeline.projectId, number)).filter(counts);
   return {
     askedBy,
@@ -55,7 +54,7 @@ export async function gatherFacts(
       ourFault: pipeline.errorMessage !== null,
       signature: await signatureOf(pipeline, pipelines),
     },
-    baseSignature: base && (await signatureOf(base, pipelines)),
+    baseFailsToo: await baseFailsToo(pipeline, { pipelines, runs }),
     earlier: earlier.map((run): EarlierFix => ({
       headSha: run.headSha!,
       signature: run.signature,
@@ -73,6 +72,23 @@ async function headAuthor(pipeline: ValidationPipeline, repository: GitHubReposi
   const author = await repository.commitAuthor(pipeline.headSha);
   return author ? actorKind(author, AGENT_LOGINS) : 'person';
 }
+
+/** Whether the base branch's validation, where it is known, fails with all that failed in a pipeline. */
+export async function baseFailsToo(
+  pipeline: ValidationPipeline,
+  { pipelines, runs }: Pick<FactsDeps, 'pipelines' | 'runs'>,
+): Promise<boolean> {
+  const base = await runs.validationOfBase(pipeline);
+  if (!base) return false;
+  const signature = await signatureOf(pipeline, pipelines);
+  if (signature !== null && signature === (await signatureOf(base, pipelines))) return true;
+  return failsWithin(await failureOf(pipeline, pipelines), await failureOf(base, pipelines));
+}
+
+const failureOf = async ({ id, validationResults }: ValidationPipeline, pipelines: PipelineStore) => ({
+  results: validationResults ?? emptyResults(),
+  stages: await pipelines.stagesOf(id),
+});
 
 async function signatureOf(pipeline: ValidationPipeline, pipelines: PipelineStore): Promise<string | null> {
   const results = pipeline.validationResults ?? emptyResults();

@@ -12,7 +12,7 @@ import { emptyResults } from '../domain/pipeline.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { GitHubRepository } from '../github/repository.js';
 import { decideFix, type FixDecision, type FixFacts } from './decide.js';
-import { counts, gatherFacts, settingsOf } from './facts.js';
+import { baseFailsToo, counts, gatherFacts, settingsOf } from './facts.js';
 import { confirmPrompt, fixPrompt, newMarker } from './prompt.js';
 import { oneLine } from './text.js';
 
@@ -22,6 +22,8 @@ export interface FixLoopDeps {
   runs: AgentRunStore;
   github: GitHubAccess;
   agentConfigured: boolean;
+  /** Whether it is still being found out how the base branch fares; `afterFailure` is called again when it is known. */
+  baseAwaited: (pipeline: ValidationPipeline) => Promise<boolean>;
   /** Hides the project's and the server's secrets. */
   redactorOf: (project: Project) => Promise<(text: string) => string>;
 }
@@ -40,20 +42,23 @@ export class FixLoop {
   async afterFailure(pipeline: ValidationPipeline, project: Project): Promise<void> {
     if (pipeline.agentDecision !== null || !this.deps.agentConfigured) return;
     const decision = await this.decideAndAsk(pipeline, project, null);
-    if (decision.decision === 'fix' || QUIET.includes(decision.rule)) return;
+    if (decision === null || decision.decision === 'fix' || QUIET.includes(decision.rule)) return;
     const fixes = (await this.deps.runs.fixesOf(project.id, pipeline.pullRequestNumber!)).filter(counts);
     await this.deps.pipelines.note(pipeline.id, {
       agentDecision:
         decision.needsPerson && fixes.length > 0
           ? { state: 'exhausted', text: `${decision.reason} ${tried(fixes)}` }
-          : { state: 'declined', text: decision.reason },
+          : {
+              state: 'declined',
+              text: decision.needsPerson ? `${decision.reason} A person is needed now.` : decision.reason,
+            },
     });
   }
 
   /** Has the agent fix what the pipeline found. @throws ActionRefused with the reason why not */
   async ask(pipeline: ValidationPipeline, project: Project, asker: Asker): Promise<FixDecision> {
     if (pipeline.pullRequestNumber === null) throw new ActionRefused('There is no pull request to fix.');
-    const decision = await this.decideAndAsk(pipeline, project, asker);
+    const decision = (await this.decideAndAsk(pipeline, project, asker))!;
     if (decision.decision === 'no') throw new ActionRefused(decision.reason);
     return decision;
   }
@@ -99,14 +104,20 @@ export class FixLoop {
     });
   }
 
+  /** Null, without an asker only, where the decision waits for what the base branch does. */
   private async decideAndAsk(
     pipeline: ValidationPipeline,
     project: Project,
     asker: Asker | null,
-  ): Promise<FixDecision> {
+  ): Promise<FixDecision | null> {
     const repository = await this.deps.github.repository(project);
     const facts = await gatherFacts(pipeline, repository, asker ? 'person' : 'pipeline', this.deps);
-    const decision = decideFix(facts);
+    let decision = decideFix(facts);
+    if (decision.decision === 'fix' && !asker) {
+      if (await this.deps.baseAwaited(pipeline)) return null;
+      // It may have become known since the facts were gathered.
+      decision = decideFix({ ...facts, baseFailsToo: await baseFailsToo(pipeline, this.deps) });
+    }
     if (decision.decision === 'fix') await this.store(pipeline, project, repository, facts, asker);
     return decision;
   }

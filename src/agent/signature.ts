@@ -13,11 +13,9 @@ export function failureSignature(
   stages: readonly StageRecord[],
   logTail = '',
 ): string | null {
-  const failed = stages.filter((stage) => stage.conclusion === 'failure' || stage.conclusion === 'timed_out');
+  const failed = stages.filter(isFailed);
   if (failed.length === 0) return null;
-  const tests = (results.tests?.cases ?? [])
-    .filter((test) => test.status === 'failed')
-    .map((test) => `${test.suite} › ${test.name}`);
+  const tests = failedTests(results);
   const parts =
     tests.length > 0
       ? { tests: unique(tests) }
@@ -34,6 +32,28 @@ export function failureSignature(
   const what = { stages: failed.map((stage) => `${stage.name} ${stage.conclusion}`), ...parts };
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32);
 }
+
+interface Failure {
+  results: PipelineResults;
+  stages: readonly StageRecord[];
+}
+
+/** Whether tests are all that failed, and every one of them failed in the other one too, which may have more. */
+export function failsWithin(one: Failure, other: Failure): boolean {
+  const failed = one.stages.filter(isFailed);
+  if (failed.length === 0 || failed.some(({ name }) => name !== 'test')) return false;
+  const tests = failedTests(one.results);
+  const known = new Set(failedTests(other.results));
+  return tests.length > 0 && tests.every((test) => known.has(test));
+}
+
+const isFailed = ({ conclusion }: StageRecord): boolean =>
+  conclusion === 'failure' || conclusion === 'timed_out';
+
+const failedTests = ({ tests }: PipelineResults): string[] =>
+  (tests?.cases ?? [])
+    .filter(({ status }) => status === 'failed')
+    .map(({ suite, name }) => `${suite} › ${name}`);
 
 const ERROR =
   /\b(?:error|errors|err!|failed|failure|fatal|panic|exception|cannot|can't|not found|undefined|denied|refused|assert\w*)\b|error:/i;

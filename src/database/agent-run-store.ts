@@ -1,4 +1,4 @@
-import { In, IsNull, MoreThan, Not, type EntityManager } from 'typeorm';
+import { In, IsNull, MoreThan, Not, type EntityManager, type FindOptionsWhere } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { Queue } from '../queue/contract.js';
 import type { Database } from './database.js';
@@ -132,11 +132,24 @@ export class AgentRunStore {
     );
   }
 
-  /** What the base branch's own validation last was, where there is one. */
-  latestOfBase(projectId: string, baseRef: string): Promise<ValidationPipeline | null> {
-    return this.database.read.findOne(ValidationPipeline, {
-      where: { projectId, trigger: 'base', headRef: baseRef, status: 'completed' },
-      order: { id: 'DESC' },
-    });
+  /** The validation of the very sha that a pipeline builds on, or else the base branch's last one. */
+  async validationOfBase({
+    id,
+    projectId,
+    baseRef,
+    baseSha,
+  }: ValidationPipeline): Promise<ValidationPipeline | null> {
+    const finished = {
+      projectId,
+      status: 'completed',
+      conclusion: In(['success', 'failure']),
+      id: Not(id),
+    } as const;
+    const find = (which: FindOptionsWhere<ValidationPipeline>) =>
+      this.database.read.findOne(ValidationPipeline, {
+        where: { ...finished, ...which },
+        order: { id: 'DESC' },
+      });
+    return (await find({ headSha: baseSha })) ?? (await find({ trigger: 'base', headRef: baseRef }));
   }
 }

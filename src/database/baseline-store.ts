@@ -35,13 +35,29 @@ export class BaselineStore {
     return row?.headSha ?? null;
   }
 
-  /** Whether a validation of this sha for its own sake was ever begun. */
-  wasBegun(tx: EntityManager, projectId: string, headSha: string): Promise<boolean> {
-    return tx.existsBy(ValidationPipeline, { projectId, headSha, trigger: 'base' });
-  }
-
   isAnythingWaiting(tx: EntityManager): Promise<boolean> {
     return tx.existsBy(ValidationPipeline, { status: 'queued' });
+  }
+
+  /** The validation of this sha for its own sake, begun or ended. */
+  begunFor(tx: EntityManager, projectId: string, headSha: string): Promise<ValidationPipeline | null> {
+    return tx.findOne(ValidationPipeline, {
+      where: { projectId, headSha, trigger: 'base' },
+      order: { id: 'DESC' },
+    });
+  }
+
+  /** Pull requests' failures that build on a sha and about which no agent was asked, nor decided why not. */
+  async undecidedOn(projectId: string, baseSha: string): Promise<string[]> {
+    const rows = await this.database.read
+      .createQueryBuilder(ValidationPipeline, 'pipeline')
+      .select('pipeline.id', 'id')
+      .where({ projectId, baseSha, status: 'completed', conclusion: 'failure', trigger: Not('base') })
+      .andWhere('pipeline.pull_request_number IS NOT NULL AND pipeline.agent_decision IS NULL')
+      .andWhere('NOT EXISTS (SELECT 1 FROM agent_runs run WHERE run.pipeline_id = pipeline.id)')
+      .orderBy('pipeline.id')
+      .getRawMany<{ id: string }>();
+    return rows.map(({ id }) => id);
   }
 
   /** Finished pipelines that build on a sha, the newest first. */

@@ -154,13 +154,13 @@ export class PipelineStore {
     reason: string,
   ): Promise<string[]> {
     const rows = await tx.find(ValidationPipeline, {
-      select: { id: true, status: true, attempt: true, leaseOwner: true },
+      select: { id: true, status: true, trigger: true },
       where: [
         { ...which, status: Not('completed') },
         { ...which, status: 'completed', conclusion: 'action_required' },
       ],
     });
-    for (const { id, status } of rows) {
+    for (const { id, status, trigger } of rows) {
       if (status === 'in_progress') {
         await tx.update(ValidationPipeline, { id }, { cancelReason: reason, updatedAt: new Date() });
         this.database.onCommit(tx, () => this.events.emit('cancel', id));
@@ -173,6 +173,7 @@ export class PipelineStore {
       );
       this.announceCompleted(tx, id);
       await this.publish(tx, id);
+      if (trigger === 'base') await this.followUp(tx, id);
     }
     return rows.map(({ id }) => id);
   }
@@ -276,13 +277,12 @@ export class PipelineStore {
       await this.saveStages(tx, held.id, stages);
       this.announceCompleted(tx, held.id);
       await this.publish(tx, held.id);
-      // In the lane of the publication, so that a merge finds the check completed.
-      if (FOLLOWED_UP.includes(completion.conclusion))
-        await this.queue.enqueue(tx, {
-          kind: 'agent',
-          subject: `pipeline:${held.id}`,
-          lane: `publish:${held.id}`,
-        });
+      const { trigger } = await tx.findOneOrFail(ValidationPipeline, {
+        select: { id: true, trigger: true },
+        where: { id: held.id },
+      });
+      // However the validation of a base ended, others may wait for it.
+      if (FOLLOWED_UP.includes(completion.conclusion) || trigger === 'base') await this.followUp(tx, held.id);
     });
   }
 
@@ -336,6 +336,11 @@ export class PipelineStore {
   async publish(tx: EntityManager, pipelineId: string): Promise<void> {
     await this.queue.enqueue(tx, { kind: 'publish', subject: pipelineId, lane: `publish:${pipelineId}` });
     this.database.onCommit(tx, () => this.events.emit('changed', pipelineId));
+  }
+
+  /** In the lane of the publication, so that a merge finds the check completed. */
+  private async followUp(tx: EntityManager, id: string): Promise<void> {
+    await this.queue.enqueue(tx, { kind: 'agent', subject: `pipeline:${id}`, lane: `publish:${id}` });
   }
 
   private announceCompleted(tx: EntityManager, id: string): void {

@@ -2,6 +2,7 @@
  * The base branch's results: looked up for a pull request, and found out in the background where there are none,
  * when nothing else waits. Such a pipeline has the trigger `base`; nothing of it is shown on GitHub.
  */
+import type { EntityManager } from 'typeorm';
 import type { BaselineStore } from '../database/baseline-store.js';
 import type { Database } from '../database/database.js';
 import type { ValidationPipeline } from '../database/entities/index.js';
@@ -42,24 +43,52 @@ export class Baseline {
     else if (wantsBase(row)) await this.begin(row);
   }
 
+  /**
+   * Whether it is still being found out how the base fares, which is begun where nobody has: asked before an agent
+   * is, whose run costs more than a validation. Once that has ended, `undecidedOn` names who waits.
+   */
+  async awaited(row: ValidationPipeline): Promise<boolean> {
+    const { database, known } = this.deps;
+    const { projectId, baseSha, headSha } = row;
+    if (baseSha === '' || baseSha === headSha) return false;
+    if ((await known.resultsOf(projectId, baseSha, row.id)).length > 0) return false;
+    return database.write(async (tx) => {
+      const begun = await known.begunFor(tx, projectId, baseSha);
+      if (!begun) await this.create(tx, row);
+      return begun?.status !== 'completed';
+    });
+  }
+
+  /** The failures whose decision about an agent may have waited for this validation of a base. */
+  undecidedOn({ projectId, headSha }: ValidationPipeline): Promise<string[]> {
+    return this.deps.known.undecidedOn(projectId, headSha);
+  }
+
   private async begin(row: ValidationPipeline): Promise<void> {
-    const { database, pipelines, known } = this.deps;
-    const { projectId, baseSha, baseRef, settings } = row;
+    const { database, known } = this.deps;
+    const { projectId, baseSha } = row;
     if ((await known.resultsOf(projectId, baseSha, row.id)).length > 0) return;
     await database.write(async (tx) => {
       if (await known.isAnythingWaiting(tx)) return;
-      if (await known.wasBegun(tx, projectId, baseSha)) return;
-      await pipelines.create(tx, {
-        projectId,
-        title: `Base of ${row.headSha.slice(0, 7)}`,
-        headSha: baseSha,
-        headRef: baseRef,
-        baseRef,
-        baseSha,
-        fetchRef: `refs/heads/${baseRef}`,
-        trigger: 'base',
-        settings: settings && { ...settings, ai_review: 'off' },
-      });
+      if (await known.begunFor(tx, projectId, baseSha)) return;
+      await this.create(tx, row);
+    });
+  }
+
+  private async create(
+    tx: EntityManager,
+    { projectId, headSha, baseSha, baseRef, settings }: ValidationPipeline,
+  ): Promise<void> {
+    await this.deps.pipelines.create(tx, {
+      projectId,
+      title: `Base of ${headSha.slice(0, 7)}`,
+      headSha: baseSha,
+      headRef: baseRef,
+      baseRef,
+      baseSha,
+      fetchRef: `refs/heads/${baseRef}`,
+      trigger: 'base',
+      settings: settings && { ...settings, ai_review: 'off' },
     });
   }
 

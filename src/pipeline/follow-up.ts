@@ -1,5 +1,6 @@
 /** What follows from a completed pipeline: a merge, a fix, and the looks at both. The handler of agent jobs. */
 import type { AgentRunStore } from '../database/agent-run-store.js';
+import type { Database } from '../database/database.js';
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
@@ -10,9 +11,11 @@ import type { RunFollower } from '../agent/follow-run.js';
 import { weakenedTests } from '../agent/weakened-tests.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { JobRun } from '../queue/contract.js';
+import type { Baseline } from './baseline.js';
 import type { Merger } from './merge.js';
 
 export interface FollowUpDeps {
+  database: Database;
   projects: ProjectStore;
   pipelines: PipelineStore;
   runs: AgentRunStore;
@@ -21,6 +24,7 @@ export interface FollowUpDeps {
   /** Null without an agent. */
   follower: RunFollower | null;
   merger: Merger;
+  baseline: Baseline;
 }
 
 export class FollowUp {
@@ -38,7 +42,9 @@ export class FollowUp {
   private async completed(pipelineId: string): Promise<void> {
     const { pipelines, projects, loop, merger } = this.deps;
     const pipeline = await pipelines.find(pipelineId);
-    if (pipeline?.status !== 'completed' || pipeline.pullRequestNumber === null) return;
+    if (pipeline?.status !== 'completed') return;
+    if (pipeline.trigger === 'base') return this.baseKnown(pipeline);
+    if (pipeline.pullRequestNumber === null) return;
     const project = await projects.find(pipeline.projectId);
     if (!project || project.removedAt !== null) return;
     const latest = await pipelines.latestOf(project.id, pipeline.pullRequestNumber);
@@ -52,6 +58,15 @@ export class FollowUp {
       return pipelines.note(pipeline.id, { merge: { state: 'refused', reason } });
     }
     await merger.merge(pipeline.id, 'pipeline');
+  }
+
+  /** Decisions about an agent may have waited for what the base does. */
+  private async baseKnown(base: ValidationPipeline): Promise<void> {
+    const { runs, baseline, database } = this.deps;
+    const waiting = await baseline.undecidedOn(base);
+    await database.write(async (tx) => {
+      for (const id of waiting) await runs.followUp(tx, id);
+    });
   }
 
   /** Adds findings about the tests that an agent's push deleted, skipped or weakened. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { actorKind, decideFix } from '../../src/agent/decide.js';
 import type { FixFacts, FixRuleName } from '../../src/agent/decide.js';
-import { failureSignature } from '../../src/agent/signature.js';
+import { failsWithin, failureSignature } from '../../src/agent/signature.js';
 import { emptyResults } from '../../src/domain/pipeline.js';
 import type { Finding, PipelineResults, StageConclusion, StageRecord } from '../../src/domain/pipeline.js';
 import type { TestCase } from '../../src/domain/test-report.js';
@@ -11,7 +11,7 @@ interface Changes {
   pipeline?: Partial<FixFacts['pipeline']>;
   settings?: Partial<FixFacts['settings']>;
   earlier?: FixFacts['earlier'];
-  baseSignature?: string;
+  baseFailsToo?: boolean;
   agentConfigured?: boolean;
   outOfRuns?: boolean;
 }
@@ -35,7 +35,7 @@ const facts = (changes: Changes, askedBy: FixFacts['askedBy'] = 'pipeline'): Fix
     signature: 'sig',
     ...changes.pipeline,
   },
-  baseSignature: changes.baseSignature ?? null,
+  baseFailsToo: changes.baseFailsToo ?? false,
   earlier: changes.earlier ?? [],
   agentConfigured: changes.agentConfigured ?? true,
   outOfRuns: changes.outOfRuns ?? false,
@@ -62,7 +62,7 @@ const LIMITS: [name: string, changes: Changes, rule: FixRuleName, needsPerson: b
   ],
   ['an attempt for this commit', { earlier: [fixOf('head-sha', 'x')] }, 'tried_this_commit', true],
   ['the same failure again', { earlier: [fixOf('older', 'sig')] }, 'same_failure', true],
-  ['a base that fails in the same way', { baseSignature: 'sig' }, 'base_fails_too', true],
+  ['a base that fails in the same way', { baseFailsToo: true }, 'base_fails_too', true],
   ['no runs left', { outOfRuns: true }, 'out_of_runs', true],
 ];
 
@@ -79,7 +79,6 @@ describe('decideFix', () => {
     ['the first failure', {}],
     ['another failure after an attempt', { earlier: [fixOf('older', 'other')] }],
     ['a failure of the agent’s own commit', { pullRequest: { author: 'agent', headAuthor: 'agent' } }],
-    ['a base that fails in another way', { baseSignature: 'other' }],
     ['unknown signatures', { pipeline: { signature: null }, earlier: [fixOf('older', null)] }],
   ] as [string, Changes][])('fixes %s', (_, changes) => {
     for (const askedBy of ['pipeline', 'person'] as const) {
@@ -218,6 +217,16 @@ describe('failureSignature', () => {
     expect(of({ message: 'after 3 tries' })).toBe(of({ message: 'after 4 tries' }));
     expect(of({ path: 'a.ts' })).not.toBe(of({ path: 'b.ts' }));
     expect(of({ severity: 'warning' })).not.toBe(of({}));
+  });
+
+  it('sees tests that fail elsewhere too, and anything more', () => {
+    const base = { results: withTests('adds', 'removes'), stages };
+    expect(failsWithin({ results: withTests('adds'), stages }, base)).toBe(true);
+    expect(failsWithin({ results: withTests('adds', 'sums'), stages }, base)).toBe(false);
+    expect(
+      failsWithin({ results: withTests('adds'), stages: [...stages, stage('validate', 'failure')] }, base),
+    ).toBe(false);
+    expect(failsWithin({ results: emptyResults(), stages }, { results: emptyResults(), stages })).toBe(false);
   });
 
   it('uses the stages’ summaries where there is no log', () => {
