@@ -157,6 +157,16 @@ export class GitHubRepository {
     return data.files ?? [];
   }
 
+  /** Whether a commit is in the history of a branch. */
+  async contains(branch: string, sha: string): Promise<boolean> {
+    const { data } = await this.octokit.rest.repos.compareCommitsWithBasehead({
+      ...this.where,
+      basehead: `${sha}...${branch}`,
+      per_page: 1,
+    });
+    return data.status === 'ahead' || data.status === 'identical';
+  }
+
   /** Puts a reaction on a comment; the same twice is one. */
   async react(commentId: number, content: 'eyes' | 'rocket' | 'confused'): Promise<void> {
     await this.octokit.rest.reactions.createForIssueComment({

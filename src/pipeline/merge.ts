@@ -7,12 +7,20 @@ import { messageOf } from '../domain/errors.js';
 import { defaultSettings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
 import { decideMerge, type MergeFacts } from '../github/merge-decision.js';
-import { statusOf, type GitHubRepository } from '../github/repository.js';
+import { statusOf, type GitHubRepository, type MergeMethod } from '../github/repository.js';
 import type { MergeView } from '../github/view.js';
 import type { Queue } from '../queue/contract.js';
 
 type PullRequest = Awaited<ReturnType<GitHubRepository['pullRequest']>>;
 type AskedBy = MergeFacts['askedBy'];
+
+interface MergeAttempt {
+  pipeline: ValidationPipeline;
+  repository: GitHubRepository;
+  askedBy: AskedBy;
+  look: number;
+  method: MergeMethod;
+}
 
 /** GitHub works out in the background whether a pull request can be merged: asked this often, ever more slowly. */
 const MAX_LOOKS = 6;
@@ -68,7 +76,7 @@ export class Merger {
     try {
       await repository.merge(pull.number, pipeline.headSha, settings.merge_method);
     } catch (error) {
-      return this.failed(error, pipeline, repository, askedBy, look);
+      return this.failed(error, { pipeline, repository, askedBy, look, method: settings.merge_method });
     }
     return this.note(pipeline, {
       state: 'merged',
@@ -81,7 +89,7 @@ export class Merger {
     repository: GitHubRepository,
     pull: PullRequest,
     sha: string,
-    method: 'squash' | 'merge' | 'rebase',
+    method: MergeMethod,
   ): Promise<string | null> {
     try {
       await repository.enableAutoMerge(pull.node_id, sha, method);
@@ -95,10 +103,7 @@ export class Merger {
 
   private async failed(
     error: unknown,
-    pipeline: ValidationPipeline,
-    repository: GitHubRepository,
-    askedBy: AskedBy,
-    look: number,
+    { pipeline, repository, askedBy, look, method }: MergeAttempt,
   ): Promise<MergeView> {
     // Whatever the answer was, or if there was none: it may have been merged all the same.
     const now = await repository.pullRequest(pipeline.pullRequestNumber!);
@@ -116,6 +121,11 @@ export class Merger {
     if (status !== 405 && status !== 403 && status !== 422) throw error;
     const said = saidBy(error);
     if (/base branch was modified/i.test(said)) return this.lookAgain(pipeline, askedBy, look, said);
+    // A rule that `mergeable_state` does not tell of, as a merge queue that everything has to go through.
+    if (status === 405 && now.state === 'open' && now.mergeable !== false) {
+      const refusal = await this.enableAutoMerge(repository, now, pipeline.headSha, method);
+      if (refusal === null) return this.note(pipeline, { state: 'scheduled', reason: `It says: ${said}` });
+    }
     return this.note(pipeline, { state: 'refused', reason: `GitHub does not merge it: ${said}` });
   }
 

@@ -10,7 +10,7 @@ import { emptyResults, type Finding } from '../domain/pipeline.js';
 import { loadSettingsFile, type LoadedSettingsFile } from '../domain/settings-extends.js';
 import { resolveSettings, type Settings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
-import type { GitHubRepository } from '../github/repository.js';
+import { ignoreMissing, type GitHubRepository } from '../github/repository.js';
 
 /** A pull request as an event or the API describes it. */
 export interface PullRequest {
@@ -75,7 +75,7 @@ export class PipelineStarter {
     const { database, pipelines, github } = this.deps;
     const repository = await github.repository(project);
     const { settings, problems, file } = await this.settingsFor(project, repository, pullRequest.base.ref);
-    const isFork = pullRequest.head.repo?.full_name.toLowerCase() !== project.fullName.toLowerCase();
+    const isFork = comesFromFork(pullRequest, project);
     const admission = await this.admission(repository, pullRequest, isFork, settings, options);
 
     const pipeline: NewPipeline = {
@@ -110,7 +110,10 @@ export class PipelineStarter {
     });
   }
 
-  /** Starts the validation of what a merge queue wants to merge, on its own sha; the same group once. */
+  /**
+   * Starts the validation of what a merge queue wants to merge, on its own sha; the same group once. It runs because
+   * somebody who may write has queued it, also where forks are not validated otherwise, but then without secrets.
+   */
   async startMergeGroup(project: Project, group: MergeGroup): Promise<void> {
     const { database, pipelines, github } = this.deps;
     const known = await pipelines.latestOfHead(project.id, group.head_sha);
@@ -118,6 +121,7 @@ export class PipelineStarter {
     const repository = await github.repository(project);
     const baseRef = branchOf(group.base_ref);
     const { settings, problems, file } = await this.settingsFor(project, repository, baseRef);
+    const isFork = await this.holdsForkCode(project, repository, group);
     await database.write((tx) =>
       pipelines.create(tx, {
         projectId: project.id,
@@ -126,11 +130,29 @@ export class PipelineStarter {
         baseRef,
         baseSha: group.base_sha,
         fetchRef: `refs/heads/${branchOf(group.head_ref)}`,
+        isFork,
         trigger: 'merge_group',
         settings: withoutSecrets(settings),
         ...(problems.length > 0 ? misconfigured(problems, file) : {}),
       }),
     );
+  }
+
+  /**
+   * Whether a group holds a fork's commits, or it can't be told. Its name has the pull request that was queued last;
+   * those queued before it are below it, in the group that it builds on.
+   */
+  private async holdsForkCode(
+    project: Project,
+    repository: GitHubRepository,
+    { head_ref, base_ref, base_sha }: MergeGroup,
+  ): Promise<boolean> {
+    const number = Number(/\/pr-(\d{1,9})-[0-9a-f]{7,64}$/.exec(head_ref)?.[1]);
+    const pull = number ? await ignoreMissing(repository.pullRequest(number)) : null;
+    if (!pull || comesFromFork(pull, project)) return true;
+    if (await ignoreMissing(repository.contains(branchOf(base_ref), base_sha))) return false;
+    const below = await this.deps.pipelines.latestOfHead(project.id, base_sha);
+    return below?.trigger !== 'merge_group' || below.isFork;
   }
 
   /** The settings that count for a base branch, and what is wrong with the repository's file. */
@@ -180,6 +202,12 @@ export class PipelineStarter {
     });
   }
 }
+
+/** Whether the head is in another repository, or in one that was deleted. */
+const comesFromFork = (
+  { head }: { head: { repo?: { full_name: string } | null | undefined } },
+  { fullName }: Project,
+): boolean => head.repo?.full_name.toLowerCase() !== fullName.toLowerCase();
 
 /** The name of a branch as pipelines have it. */
 export const branchOf = (ref: string): string => ref.replace(/^refs\/heads\//, '');

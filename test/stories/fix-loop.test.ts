@@ -99,7 +99,7 @@ describe('the fix loop', () => {
       ]),
     );
     await the.story.deliver(other.comment('octocat', '/codegen fix'));
-    await the.story.github.waitFor(() => other.comments().length > 1, { what: 'the refusal' });
+    await the.story.until(() => /base branch fails/.test(other.comments().at(-1)!.body), 'the refusal');
     expect(other.comments().at(-1)!.body).toContain('The base branch fails in the same way');
     expect(the.codegen.runs).toHaveLength(1);
   });

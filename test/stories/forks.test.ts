@@ -6,6 +6,7 @@ import { SettingsStore } from '../../src/database/settings-store.js';
 import { SecretBox } from '../../src/domain/secret-box.js';
 import { plainSandbox } from '../../src/sandbox/plain.js';
 import type { FakeRepository } from '../support/fake-github/index.js';
+import { MergeGroup } from '../support/fake-github/merge-queue.js';
 import { scripted, Story } from '../support/story.js';
 
 /** Passes only without the project's secret. */
@@ -138,6 +139,40 @@ describe('pull requests from forks', () => {
     expect(repository.checkRuns(pr.headSha)).toEqual([]);
     expect(pr.comments()).toEqual([]);
     expect(repository.fetches).toEqual([]);
+  });
+
+  it('get no secrets through a merge queue either, nor does what is queued behind one', async () => {
+    repository.commit('own', { 'feature.txt': 'ours' });
+    const own = repository.openPullRequest({ head: 'own', author: 'writer' });
+    await story.deliver(own.opened);
+    await story.completedCheck(repository, own.headSha);
+    await setSecret();
+    repository.commit('next', { 'next.txt': 'ours', 'feature.txt': 'ours' });
+    const next = repository.openPullRequest({ head: 'next', author: 'writer' });
+
+    const ownGroup = new MergeGroup(own);
+    const nextGroup = new MergeGroup(next, ownGroup);
+    const forked = new MergeGroup(fromFork('stranger', 'stranger', { 'other.txt': 'x' }));
+    repository.commit('last', { 'last.txt': 'ours', 'feature.txt': 'done' });
+    const behind = new MergeGroup(repository.openPullRequest({ head: 'last', author: 'writer' }), forked);
+    const unnamed = new MergeGroup(own);
+    const { merge_group: facts } = unnamed.event.payload as { merge_group: Record<string, string> };
+    facts['head_ref'] = 'refs/heads/gh-readonly-queue/main/of-another-form';
+    facts['head_sha'] = repository.commit('gh-readonly-queue/main/of-another-form', {
+      'feature.txt': 'x',
+    }).sha;
+    await story.deliver(ownGroup, nextGroup, forked, behind, unnamed);
+    const conclusions = [];
+    for (const sha of [
+      ownGroup.headSha,
+      nextGroup.headSha,
+      forked.headSha,
+      behind.headSha,
+      facts['head_sha']!,
+    ])
+      conclusions.push((await story.completedCheck(repository, sha)).conclusion);
+    // The tests pass only where the secret is not there.
+    expect(conclusions).toEqual(['failure', 'failure', 'success', 'success', 'success']);
   });
 
   it('never run without a sandbox, whoever approves, and whatever was queued when there was one', async () => {

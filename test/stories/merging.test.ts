@@ -43,6 +43,68 @@ describe('merging', () => {
     expect(mergeRequests().at(-1)!.body).toMatchObject({ sha: pr.headSha });
   });
 
+  it('leaves alone what moved between its look and its merge', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true });
+    const validated = pr.headSha;
+    const fault = story.github.fault({ method: 'PUT', path: /\/merge$/, delayMs: 300 });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => fault.hits > 0, { what: 'the merge request', timeoutMs: 20_000 });
+    const push = pr.push({ 'feature.txt': 'more' });
+    await story.settled();
+    expect(mergeRequests().map(({ status }) => status)).toEqual([409]);
+    expect(repository.checkRuns(validated)[0]!.summary).toContain(
+      `Not merged: There is a newer commit, \`${pr.headSha.slice(0, 7)}\``,
+    );
+    await story.deliver(push);
+    await story.github.waitFor(() => pr.merged, { what: 'the merge', timeoutMs: 20_000 });
+    expect(mergeRequests().at(-1)!.body).toMatchObject({ sha: pr.headSha });
+  });
+
+  it('merges no draft, and merges it once it is ready', async () => {
+    const repository = story.github.createRepository('acme/web', {
+      files: scripted({ test_commands: 'true', skip_drafts: false, auto_merge_enabled: true }),
+    });
+    repository.commit('feature', { 'feature.txt': 'done' });
+    const pr = repository.openPullRequest({ head: 'feature', draft: true });
+    await story.deliver(pr.opened);
+    expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('success');
+    await story.settled();
+    expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain('Not merged: The pull request is a draft');
+    await story.deliver(pr.comment('octocat', '/codegen merge'));
+    await story.settled();
+    expect(pr.comments().at(-1)!.body).toContain('is a draft');
+    expect(mergeRequests()).toEqual([]);
+    await story.deliver(pr.markReady());
+    await story.github.waitFor(() => pr.merged, { what: 'the merge', timeoutMs: 20_000 });
+    expect(repository.checkRuns(pr.headSha)).toHaveLength(1);
+  });
+
+  it('puts it into the merge queue where there is one, and says when GitHub refuses', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true });
+    repository.protect('main', { mergeQueue: true });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => pr.autoMerge, { what: 'the queue', timeoutMs: 20_000 });
+    await story.settled();
+    expect(mergeRequests().map(({ status }) => status)).toEqual([405]);
+    expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain('must be made through the merge queue');
+    await story.deliver(pr.merge('github-merge-queue[bot]', 'squash'));
+    await story.github.waitFor(() => repository.checkRuns(pr.headSha)[0]!.summary?.includes('🔀 Merged.'), {
+      what: 'the merge on the check',
+    });
+
+    repository.commit('second', { 'second.txt': 'x' });
+    repository.mergeMethods = ['merge'];
+    repository.protect('main', {});
+    const second = repository.openPullRequest({ head: 'second' });
+    await story.deliver(second.opened);
+    await story.completedCheck(repository, second.headSha);
+    await story.settled();
+    expect(repository.checkRuns(second.headSha)[0]!.summary).toContain(
+      'GitHub does not merge it: Squash merges are not allowed on this repository.',
+    );
+    expect([second.merged, second.autoMerge]).toEqual([false, undefined]);
+  });
+
   it('says on the check why it did not merge, and merges on command when that is gone', async () => {
     const { repository, pr } = open({ auto_merge_enabled: true }, ['do-not-merge']);
     await story.deliver(pr.opened);

@@ -17,6 +17,10 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
       await deps.pipelines.cancel(tx, { projectId: project.id, pullRequestNumber: number }, reason);
       await deps.runs.dropPlans(tx, project.id, number, reason);
     });
+    const last = payload.pull_request.merged ? await deps.pipelines.latestOf(project.id, number) : null;
+    // By GitHub itself, as we had asked it to.
+    if (last?.merge?.state === 'scheduled')
+      await deps.pipelines.note(last.id, { merge: { state: 'merged', reason: '' } });
     return;
   }
   if (action === 'edited' && changes?.base === undefined) return;
@@ -27,7 +31,13 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
     latest && latest.headSha !== payload.pull_request.head.sha
       ? await currentState(await deps.github.repository(project), payload.pull_request)
       : payload.pull_request;
-  if (pullRequest.state !== 'open' || (latest && isCovered(latest, pullRequest))) return;
+  if (pullRequest.state !== 'open') return;
+  if (latest && isCovered(latest, pullRequest)) {
+    // What passed as a draft may be merged now.
+    if (action === 'ready_for_review' && latest.conclusion === 'success')
+      await deps.database.write((tx) => deps.runs.followUp(tx, latest.id));
+    return;
+  }
   const run = latest && (await pushedBy(payload, latest, deps));
   const started = await deps.starter.startPullRequest(project, pullRequest, {
     trigger: 'event',

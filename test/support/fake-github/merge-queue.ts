@@ -13,10 +13,13 @@ export class MergeGroup implements Change {
   /** merge_group.checks_requested. */
   readonly event;
 
-  /** Puts a pull request into the queue: merged with its base on a branch of its own. */
-  constructor(readonly pullRequest: FakePullRequest) {
+  /** Puts a pull request into the queue: merged on a branch of its own with its base, or with who is before it. */
+  constructor(
+    readonly pullRequest: FakePullRequest,
+    before?: MergeGroup,
+  ) {
     const { repository, baseRef, headSha, number, title } = pullRequest;
-    this.baseSha = repository.branch(baseRef);
+    this.baseSha = before?.headSha ?? repository.branch(baseRef);
     const sha = merge(repository.git, this.baseSha, headSha, {
       method: 'squash',
       message: `${title} (#${number})`,

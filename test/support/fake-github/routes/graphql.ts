@@ -36,7 +36,9 @@ function autoMergeRefusal(pull: FakePullRequest, input: Values): string | undefi
   const state = mergeableState(pull);
   if (!pull.repository.allowAutoMerge) return 'Pull request Auto merge is not allowed for this repository';
   if (pull.state === 'closed') return 'Pull request is closed';
-  if (['clean', 'unstable', 'dirty', 'draft'].includes(state))
+  // Where there is a merge queue, this puts what is ready into it.
+  const queue = pull.repository.protections.get(pull.baseRef)?.mergeQueue;
+  if (queue ? ['dirty', 'draft'].includes(state) : ['clean', 'unstable', 'dirty', 'draft'].includes(state))
     return `Pull request Pull request is in ${state} status`;
   if (input['expectedHeadOid'] && input['expectedHeadOid'] !== pull.headSha) {
     return `Head sha didn't match expected value ${pull.headSha}.`;
