@@ -45,6 +45,7 @@ import { FollowUp } from './pipeline/follow-up.js';
 import { Merger } from './pipeline/merge.js';
 import { keepScreenshot } from './pipeline/artifacts.js';
 import { Baseline } from './pipeline/baseline.js';
+import { Deployments } from './pipeline/deployments.js';
 import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
@@ -225,6 +226,14 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     follower,
     merger,
     baseline,
+    deployments: new Deployments({
+      projects,
+      pipelines,
+      github,
+      publicUrl,
+      observe: (outcome) => metrics.deployment(outcome),
+      log,
+    }),
   });
   const publisher = new Publisher({
     projects,

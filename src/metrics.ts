@@ -64,6 +64,11 @@ export class Metrics {
     'event',
     'outcome',
   ]);
+  private readonly deployments = this.counter(
+    'deployments_total',
+    'Previews recorded as deployments at GitHub, or not.',
+    ['outcome'],
+  );
   private readonly rateLimit = this.gauge(
     'github_rate_limit_remaining',
     'Requests left in GitHub’s current hour, as last answered.',
@@ -96,6 +101,11 @@ export class Metrics {
   /** @param outcome queued, duplicate, ignored or refused */
   delivery(event: string, outcome: string): void {
     this.deliveries.inc({ event: EVENT_NAMES.has(event) ? event : 'other', outcome });
+  }
+
+  /** @param outcome active, inactive, refused or failed */
+  deployment(outcome: string): void {
+    this.deployments.inc({ outcome });
   }
 
   githubAnswered(headers: Headers): void {

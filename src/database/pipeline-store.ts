@@ -8,6 +8,7 @@ import {
   type StageName,
   type StageRecord,
 } from '../domain/pipeline.js';
+import { isDeployed } from '../github/deployment.js';
 import type { Queue } from '../queue/contract.js';
 import { isDead } from '../queue/owner.js';
 import type { Database } from './database.js';
@@ -198,6 +199,7 @@ export class PipelineStore {
           leaseUntil: () => `${nowMs} + ${LEASE_MS}`,
           currentStep: null,
           progressPercentage: 0,
+          deploymentUrl: null,
           startedAt: row.startedAt ?? new Date(),
           updatedAt: new Date(),
         })
@@ -207,6 +209,8 @@ export class PipelineStore {
         })
         .execute();
       if (affected !== 1) return 'held';
+      // Left by an attempt that died.
+      if (isDeployed(row.deploymentUrl)) await this.followDeployment(tx, id);
       await tx.delete(Stage, { pipelineId: id });
       await tx.insert(
         Stage,
@@ -247,6 +251,8 @@ export class PipelineStore {
       currentStep: StageName | null;
       percentage: number;
       deploymentUrl: string | null;
+      /** Whether that is a public address that was not there before. */
+      deployed?: boolean;
     },
   ): Promise<void> {
     await this.database.write(async (tx) => {
@@ -257,6 +263,7 @@ export class PipelineStore {
         updatedAt: new Date(),
       });
       await this.saveStages(tx, held.id, progress.stages);
+      if (progress.deployed) await this.followDeployment(tx, held.id);
       this.database.onCommit(tx, () => this.events.emit('changed', held.id));
     });
   }
@@ -277,12 +284,13 @@ export class PipelineStore {
       await this.saveStages(tx, held.id, stages);
       this.announceCompleted(tx, held.id);
       await this.publish(tx, held.id);
-      const { trigger } = await tx.findOneOrFail(ValidationPipeline, {
-        select: { id: true, trigger: true },
+      const { trigger, deploymentUrl } = await tx.findOneOrFail(ValidationPipeline, {
+        select: { id: true, trigger: true, deploymentUrl: true },
         where: { id: held.id },
       });
       // However the validation of a base ended, others may wait for it.
       if (FOLLOWED_UP.includes(completion.conclusion) || trigger === 'base') await this.followUp(tx, held.id);
+      if (isDeployed(deploymentUrl)) await this.followDeployment(tx, held.id);
     });
   }
 
@@ -315,6 +323,7 @@ export class PipelineStore {
         ...(spent ? {} : { attempt: () => 'attempt - 1' }),
       });
       const row = await tx.findOneByOrFail(ValidationPipeline, { id: held.id });
+      if (isDeployed(row.deploymentUrl)) await this.followDeployment(tx, held.id);
       await this.enqueue(tx, row, new Date(Date.now() + delayMs));
     });
   }
@@ -327,7 +336,12 @@ export class PipelineStore {
 
   async saveCheck(
     id: string,
-    check: Partial<Pick<ValidationPipeline, 'checkRunId' | 'checkRequested' | 'commentId' | 'annotated'>>,
+    check: Partial<
+      Pick<
+        ValidationPipeline,
+        'checkRunId' | 'checkRequested' | 'commentId' | 'annotated' | 'deploymentId' | 'deploymentState'
+      >
+    >,
   ) {
     await this.database.write((tx) => tx.update(ValidationPipeline, { id }, check));
   }
@@ -341,6 +355,15 @@ export class PipelineStore {
   /** In the lane of the publication, so that a merge finds the check completed. */
   private async followUp(tx: EntityManager, id: string): Promise<void> {
     await this.queue.enqueue(tx, { kind: 'agent', subject: `pipeline:${id}`, lane: `publish:${id}` });
+  }
+
+  /** Has it looked at what is to be shown of a preview with a public address. */
+  async followDeployment(tx: EntityManager, id: string): Promise<void> {
+    await this.queue.enqueue(tx, {
+      kind: 'agent',
+      subject: `deployment:${id}`,
+      lane: `deployment:${id}`,
+    });
   }
 
   private announceCompleted(tx: EntityManager, id: string): void {

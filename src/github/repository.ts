@@ -2,6 +2,7 @@ import type { ProbotOctokit } from 'probot';
 import type { FileChange } from '../domain/changes.js';
 import type { Annotation } from './annotations.js';
 import type { CheckRun } from './check.js';
+import type { DeploymentBody, DeploymentStatusBody } from './deployment.js';
 import type { CommitStatus } from './status.js';
 
 export type Octokit = InstanceType<typeof ProbotOctokit>;
@@ -157,6 +158,43 @@ export class GitHubRepository {
     return data.files ?? [];
   }
 
+  /** The id of the deployment of this commit, environment and pipeline. */
+  async findDeployment({ ref, environment, task, payload }: DeploymentBody): Promise<number | null> {
+    const pages = this.octokit.paginate.iterator(this.octokit.rest.repos.listDeployments, {
+      ...this.where,
+      sha: ref,
+      environment,
+      task,
+      per_page: 100,
+    });
+    for await (const { data } of pages) {
+      const ours = data.find((each) => pipelineOf(each.payload) === payload.pipeline_id);
+      if (ours) return ours.id;
+    }
+    return null;
+  }
+
+  async createDeployment(body: DeploymentBody): Promise<number> {
+    const { data } = await this.octokit.rest.repos.createDeployment({ ...this.where, ...body, ...ONCE });
+    if ('id' in data) return data.id;
+    throw new Error(`GitHub made no deployment: ${data.message}`);
+  }
+
+  /** What a deployment's newest status says; null where it has none. */
+  async deploymentStatus(id: number): Promise<{ state: string; url: string } | null> {
+    const { data } = await this.octokit.rest.repos.listDeploymentStatuses({
+      ...this.where,
+      deployment_id: id,
+      per_page: 1,
+    });
+    const [newest] = data;
+    return newest ? { state: newest.state, url: newest.environment_url ?? '' } : null;
+  }
+
+  async createDeploymentStatus(id: number, body: DeploymentStatusBody): Promise<void> {
+    await this.octokit.rest.repos.createDeploymentStatus({ ...this.where, ...body, deployment_id: id });
+  }
+
   /** Whether a commit is in the history of a branch. */
   async contains(branch: string, sha: string): Promise<boolean> {
     const { data } = await this.octokit.rest.repos.compareCommitsWithBasehead({
@@ -219,6 +257,16 @@ export class GitHubRepository {
         this.octokit.rest.issues.updateComment({ ...this.where, comment_id: id, body }),
       )) !== null
     );
+  }
+}
+
+/** GitHub gives a payload back as it was sent, or as text. */
+function pipelineOf(payload: unknown): unknown {
+  if (typeof payload !== 'string') return (payload as { pipeline_id?: unknown } | null)?.pipeline_id;
+  try {
+    return (JSON.parse(payload) as { pipeline_id?: unknown } | null)?.pipeline_id;
+  } catch {
+    return undefined;
   }
 }
 

@@ -12,6 +12,7 @@ import { weakenedTests } from '../agent/weakened-tests.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { JobRun } from '../queue/contract.js';
 import type { Baseline } from './baseline.js';
+import type { Deployments } from './deployments.js';
 import type { Merger } from './merge.js';
 
 export interface FollowUpDeps {
@@ -25,15 +26,20 @@ export interface FollowUpDeps {
   follower: RunFollower | null;
   merger: Merger;
   baseline: Baseline;
+  deployments: Deployments;
 }
 
 export class FollowUp {
   constructor(private readonly deps: FollowUpDeps) {}
 
-  /** Subjects are `pipeline:<id>`, `run:<id>:<look>` and `merge:<pipeline id>:<asked by>:<look>`. */
+  /**
+   * Subjects are `pipeline:<id>`, `deployment:<pipeline id>`, `run:<id>:<look>` and
+   * `merge:<pipeline id>:<asked by>:<look>`.
+   */
   async handle({ subject, lastAttempt }: JobRun): Promise<void> {
     const [what, id = '', ...rest] = subject.split(':');
     if (what === 'pipeline') return this.completed(id);
+    if (what === 'deployment') return this.deps.deployments.bringUpToDate(id, lastAttempt);
     if (what === 'run') return this.deps.follower?.advance(id, Number(rest[0]), lastAttempt);
     if (what === 'merge')
       await this.deps.merger.merge(id, rest[0] === 'person' ? 'person' : 'pipeline', Number(rest[1]));

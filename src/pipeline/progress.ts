@@ -1,5 +1,6 @@
 import type { PipelineStore, Held } from '../database/pipeline-store.js';
 import type { StageName, StageRecord } from '../domain/pipeline.js';
+import { isDeployed } from '../github/deployment.js';
 import type { Logger } from '../logging.js';
 import { progressOf } from './conclude.js';
 import type { PipelineObserver } from './run.js';
@@ -16,6 +17,7 @@ const PUBLICATION_GAP_MS = 4_000;
 export class ProgressWriter implements PipelineObserver {
   private readonly stages = new Map<StageName, StageRecord>();
   private deploymentUrl: string | null = null;
+  private deployed = false;
   private unsaved = false;
   private unpublished = false;
   private closed = false;
@@ -34,9 +36,14 @@ export class ProgressWriter implements PipelineObserver {
 
   stageChanged(record: Readonly<StageRecord>, run: Pick<PipelineRun, 'preview' | 'tools'>): void {
     this.stages.set(record.name, { ...record });
-    if (run.preview) this.deploymentUrl = run.tools.redactor.redact(run.preview.url);
+    if (run.preview) this.previewAt(run.tools.redactor.redact(run.preview.url));
     this.unsaved = this.unpublished = true;
     this.saving ??= this.save().finally(() => (this.saving = null));
+  }
+
+  private previewAt(url: string): void {
+    if (url !== this.deploymentUrl && isDeployed(url)) this.deployed = true;
+    this.deploymentUrl = url;
   }
 
   /** Resolves when nothing is being written any more; later changes are not written. */
@@ -50,6 +57,7 @@ export class ProgressWriter implements PipelineObserver {
     while (this.unsaved && !this.closed) {
       this.unsaved = false;
       const stages = [...this.stages.values()];
+      const { deployed } = this;
       const currentStep = stages.find(({ status }) => status === 'in_progress')?.name ?? null;
       try {
         const percentage = progressOf(stages);
@@ -58,7 +66,9 @@ export class ProgressWriter implements PipelineObserver {
           currentStep,
           percentage,
           deploymentUrl: this.deploymentUrl,
+          deployed,
         });
+        if (deployed) this.deployed = false;
       } catch (error) {
         // The next write tries again, and the last one, the completion, is not made here.
         this.log.warn({ err: error, pipelineId: this.held.id }, 'progress was not saved');

@@ -6,7 +6,7 @@ import type { Logger } from '../logging.js';
 import { askForMissedDeliveries } from './reconcile/deliveries.js';
 import type { ReconcileDeps } from './reconcile/deps.js';
 import { checkRegistration, followInstallations } from './reconcile/installations.js';
-import { publishAgain, reviveLostPipelines } from './reconcile/lost-jobs.js';
+import { endDeployments, publishAgain, reviveLostPipelines } from './reconcile/lost-jobs.js';
 import { OpenPullRequests } from './reconcile/pull-requests.js';
 
 const EVERY_MS = 10 * 60_000;
@@ -39,6 +39,7 @@ export class Reconciler {
     this.steps = [
       { what: 'pipelines without a job', run: () => reviveLostPipelines(deps) },
       { what: 'failed publications', run: () => publishAgain(deps) },
+      { what: 'deployments left behind', run: () => endDeployments(deps) },
       { what: 'the registration', onlyAtStart: true, run: (signal) => checkRegistration(deps, signal) },
       { what: 'the installations', onlyAtStart: true, run: (signal) => followInstallations(deps, signal) },
       { what: 'projects without an installation', run: (signal) => deps.linker.linkSome(signal) },

@@ -168,7 +168,7 @@ describe('pull requests from forks', () => {
       nextGroup.headSha,
       forked.headSha,
       behind.headSha,
-      facts['head_sha']!,
+      facts['head_sha'],
     ])
       conclusions.push((await story.completedCheck(repository, sha)).conclusion);
     // The tests pass only where the secret is not there.

@@ -44,8 +44,8 @@ export const githubApp: Check = {
     verdicts.push(
       missing.length === 0
         ? ok('It has all permissions and events.')
-        : fail(
-            `It lacks ${missing.join(', ')}.`,
+        : (missing.every((what) => what === DEPLOYMENTS) ? warn : fail)(
+            `It lacks ${missing.join(', ')}.${missing.includes(DEPLOYMENTS) ? ' Previews are not recorded as deployments.' : ''}`,
             'Add that in the App’s settings (Permissions & events), then accept it where the App is installed.',
           ),
     );
@@ -63,6 +63,9 @@ export const githubApp: Check = {
     return [...verdicts, ...(await webhook(octokit, config))];
   },
 };
+
+/** What is done without. */
+const DEPLOYMENTS = 'the permission deployments: write';
 
 const SET_UP = 'Set APP_ID, PRIVATE_KEY and WEBHOOK_SECRET, or run `npm start` and register an App.';
 
@@ -133,7 +136,7 @@ export const githubToken: Check = {
         verdicts.push(
           warn(
             `Its scopes are ${scopes || 'none'}: private repositories can’t be read.`,
-            'Make a token with the scope repo, or a fine-grained one with Contents and Pull requests: read, Commit statuses and Issues: write.',
+            'Make a token with the scope repo, or a fine-grained one with Contents and Pull requests: read, Commit statuses, Issues and Deployments: write.',
           ),
         );
       if (!github.webhookSecret)

@@ -55,6 +55,8 @@ export class AgentRun {
   @Text({ nullable: true }) resumeMessage!: string | null;
   /** When sending that was begun. */
   @Time({ nullable: true }) resumedAt!: Date | null;
+  /** When Codegen last asked for a look at it. */
+  @Time({ nullable: true }) hintedAt!: Date | null;
   @Time() createdAt!: Date;
   @Time() updatedAt!: Date;
   @Time({ nullable: true }) completedAt!: Date | null;

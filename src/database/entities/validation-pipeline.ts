@@ -82,6 +82,13 @@ export class ValidationPipeline {
   /** Whether its annotations were sent: GitHub appends them to those there are. */
   @Flag({ default: false }) annotated!: boolean;
 
+  /** GitHub's number of the deployment that its preview is recorded as. */
+  @BigInteger({ nullable: true }) deploymentId!: number | null;
+  /** Null where there was nothing to record; `off`: GitHub refuses. */
+  @Index('pipelines_by_deployment')
+  @Word(20, { nullable: true })
+  deploymentState!: 'requested' | 'active' | 'inactive' | 'off' | null;
+
   @Time() createdAt!: Date;
   @Time({ nullable: true }) startedAt!: Date | null;
   @Time() updatedAt!: Date;

@@ -6,6 +6,7 @@ import { TokenUsageAndBaselines1700000004000 } from './1700000004000-token-usage
 import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
 import { ListsWithoutBases1700000007000 } from './1700000007000-lists-without-bases.js';
 import { RebuildSetup1700000008000 } from './1700000008000-rebuild-setup.js';
+import { DeploymentsAndHints1700000009000 } from './1700000009000-deployments-and-hints.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   QueueWorkers1700000006000,
   ListsWithoutBases1700000007000,
   RebuildSetup1700000008000,
+  DeploymentsAndHints1700000009000,
 ];
