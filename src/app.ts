@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { ProbotOctokit } from 'probot';
 import { accessRouter, loginLink } from './api/access.js';
 import { createAgentActions } from './agent/actions.js';
-import { createCodegenClient } from './agent/client.js';
+import { RunCallbacks } from './agent/callback.js';
+import { createCodegenClient, type CodegenClient } from './agent/client.js';
 import { FixLoop } from './agent/fix-loop.js';
-import { RunFollower, type FollowDeps } from './agent/follow-run.js';
+import { RunFollower } from './agent/follow-run.js';
 import type { HttpOptions } from './agent/http.js';
 import { agentView } from './agent/view.js';
 import { artifactRoutes } from './api/artifacts.js';
@@ -18,7 +19,7 @@ import { AgentRunStore } from './database/agent-run-store.js';
 import { CommandStore } from './database/command-store.js';
 import { BaselineStore } from './database/baseline-store.js';
 import { Database } from './database/database.js';
-import { WebhookEvent, type Project } from './database/entities/index.js';
+import { WebhookEvent, type Project, type ValidationPipeline } from './database/entities/index.js';
 import { LeaseStore } from './database/lease-store.js';
 import { PipelineStore } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
@@ -35,6 +36,7 @@ import { WorkspaceMounts } from './git/workspace-mounts.js';
 import { Workspaces } from './git/workspaces.js';
 import { GitHubAccess } from './github/access.js';
 import { Front } from './front.js';
+import { isPublicUrl } from './github/text.js';
 import { httpApp } from './http.js';
 import { codegenApp } from './index.js';
 import { createLogger, type Logger } from './logging.js';
@@ -43,7 +45,7 @@ import { PipelineActions } from './pipeline/actions.js';
 import { ProjectLinker } from './pipeline/link-projects.js';
 import { FollowUp } from './pipeline/follow-up.js';
 import { Merger } from './pipeline/merge.js';
-import { keepScreenshot } from './pipeline/artifacts.js';
+import { keepScreenshot, screenshotToSend } from './pipeline/artifacts.js';
 import { Baseline } from './pipeline/baseline.js';
 import { Deployments } from './pipeline/deployments.js';
 import { preparePipeline } from './pipeline/prepare.js';
@@ -118,7 +120,8 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const database = await Database.open(config);
   const queue = await openQueue(database, config, log);
   const projects = new ProjectStore(database, config.github.webUrl);
-  const settings = new SettingsStore(database, new SecretBox(await secretsKey(config)));
+  const ownKey = await secretsKey(config);
+  const settings = new SettingsStore(database, new SecretBox(ownKey));
   const pipelines = new PipelineStore(database, queue);
   const metrics = new Metrics({ database, pipelines, queue, log });
   const github = await GitHubAccess.create(config.github, log, overrides.Octokit, (headers) =>
@@ -190,7 +193,15 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   };
   const redactorOf = async (project: Project) => (await redactorFor(project)).redact;
   const runs = new AgentRunStore(database, queue);
-  const agentConfigured = config.codegen !== null;
+  const client = createClient(config, overrides);
+  const agentConfigured = client !== null;
+  const callbacks = new RunCallbacks(
+    ownKey,
+    config.publicUrl !== null && isPublicUrl(config.publicUrl) ? config.publicUrl : null,
+  );
+  const artifacts = join(config.dataDir, 'artifacts');
+  const screenshotOf = (pipeline: ValidationPipeline) =>
+    screenshotToSend(artifacts, publicUrl(), pipeline.validationResults);
   const baseline: Baseline = new Baseline({
     database,
     pipelines,
@@ -204,18 +215,26 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     github,
     agentConfigured,
     baseAwaited: (pipeline) => baseline.awaited(pipeline),
+    screenshotOf,
     redactorOf,
   });
   const merger = new Merger({ database, queue, projects, pipelines, github });
-  const follower = createFollower(config, overrides, {
-    database,
-    projects,
-    pipelines,
-    runs,
-    github,
-    redactorOf,
-    log,
-  });
+  const follower =
+    client &&
+    new RunFollower({
+      database,
+      projects,
+      pipelines,
+      runs,
+      github,
+      client,
+      pollSeconds: config.codegen!.pollSeconds,
+      pauseMs: overrides.codegen?.pauseMs ?? retryDelayMs,
+      redactorOf,
+      callbacks,
+      screenshotOf,
+      log,
+    });
   const followUp = new FollowUp({
     database,
     projects,
@@ -245,7 +264,6 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
   });
   const tokens = new TokenStore(database);
-  const artifacts = join(config.dataDir, 'artifacts');
   const worker = new PipelineWorker({
     store: pipelines,
     workspaces,
@@ -301,7 +319,8 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     pipelines,
     actions,
     linker,
-    agent: config.codegen ? createAgentActions({ database, runs, pipelines, agentConfigured }) : null,
+    agent: client && createAgentActions({ database, runs, pipelines, client }),
+    callbacks,
     inbox,
     logsDir: join(config.dataDir, 'logs'),
     artifactsDir: artifacts,
@@ -414,16 +433,10 @@ async function openQueue(database: Database, { databaseUrl }: Config, log: Logge
 }
 
 /** Null without access to Codegen. */
-function createFollower(
-  { codegen }: Config,
-  overrides: Overrides,
-  deps: Omit<FollowDeps, 'client' | 'pollSeconds' | 'pauseMs'>,
-): RunFollower | null {
+function createClient({ codegen }: Config, overrides: Overrides): CodegenClient | null {
   if (!codegen) return null;
-  const { pauseMs = retryDelayMs, ...http } = overrides.codegen ?? {};
-  const { apiKey, orgId: organization, baseUrl, pollSeconds } = codegen;
-  const client = createCodegenClient({ apiKey, organization, baseUrl, ...http });
-  return new RunFollower({ ...deps, client, pollSeconds, pauseMs });
+  const { apiKey, orgId: organization, baseUrl } = codegen;
+  return createCodegenClient({ apiKey, organization, baseUrl, ...overrides.codegen });
 }
 
 const isLoopback = (host: string): boolean => ['localhost', '127.0.0.1', '::1'].includes(host);

@@ -4,6 +4,10 @@ import type { Database } from '../database/database.js';
 import { AgentRun, type Project } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import { ActionRefused } from '../domain/errors.js';
+import type { RunLogs } from './answers.js';
+import { HINT_GAP_MS } from './callback.js';
+import type { CodegenClient } from './client.js';
+import { CodegenError } from './errors.js';
 
 export interface AgentRequest {
   prompt: string;
@@ -12,42 +16,35 @@ export interface AgentRequest {
 }
 
 export interface AgentActions {
-  /** @throws ActionRefused where the agent is not configured */
   create(project: Project, request: AgentRequest): Promise<AgentRun>;
   /** Goes on with a run that has ended, or confirms its plan. @throws ActionRefused where it is at work, or never began */
   resume(run: AgentRun, message: string): Promise<AgentRun>;
+  /** A page of what the agent noted down, oldest first; null where there is none. @throws CodegenError */
+  logs(run: AgentRun, page: { skip: number; limit: number }): Promise<RunLogs | null>;
+  /** Looks at a run now, as somebody who knows its callback's signature asks for; rather often is ignored. */
+  hint(run: AgentRun): Promise<void>;
 }
 
 export interface AgentActionsDeps {
   database: Database;
   runs: AgentRunStore;
   pipelines: PipelineStore;
-  agentConfigured: boolean;
+  client: CodegenClient;
 }
 
+/** How long somebody waits for a page of a log. */
+const LOGS_TIMEOUT_MS = 20_000;
+
 /** The runs are stored with their jobs; Codegen hears of them from the queue. */
-export function createAgentActions({
-  database,
-  runs,
-  pipelines,
-  agentConfigured,
-}: AgentActionsDeps): AgentActions {
-  const refuseWithoutAgent = () => {
-    if (!agentConfigured)
-      throw new ActionRefused(
-        'The agent is off: this server has no access to Codegen (CODEGEN_API_KEY, CODEGEN_ORG_ID).',
-      );
-  };
+export function createAgentActions({ database, runs, pipelines, client }: AgentActionsDeps): AgentActions {
   return {
     async create(project, { prompt, pullRequestNumber }) {
-      refuseWithoutAgent();
       return database.write((tx) =>
         runs.create(tx, { projectId: project.id, prompt, pullRequestNumber: pullRequestNumber ?? null }),
       );
     },
 
     async resume({ id }, message) {
-      refuseWithoutAgent();
       await database.write(async (tx) => {
         const run = await tx.findOneByOrFail(AgentRun, { id });
         if (run.remoteId === null) throw new ActionRefused('Codegen has not accepted this run.');
@@ -65,6 +62,21 @@ export function createAgentActions({
         if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
       });
       return (await runs.find(id))!;
+    },
+
+    async logs({ remoteId }, page) {
+      if (remoteId === null) return null;
+      const signal = AbortSignal.timeout(LOGS_TIMEOUT_MS);
+      try {
+        return await client.getLogs(String(remoteId), { ...page, signal });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        throw new CodegenError('unavailable', 'Codegen did not answer in time.', { retryable: true });
+      }
+    },
+
+    async hint({ id }) {
+      await database.write((tx) => runs.hint(tx, id, HINT_GAP_MS));
     },
   };
 }

@@ -29,6 +29,8 @@ export interface NewRun {
   repositoryId?: number;
   /** Data URIs of PNG or JPEG pictures. */
   images?: string[];
+  /** Stored with the metadata, and no part of what a run is found by: it changes with the server's address. */
+  callbackUrl?: string;
 }
 
 export type Probe = { ok: true; detail: string } | { ok: false; problem: string; advice: string };
@@ -112,7 +114,10 @@ export function createCodegenClient(options: HttpOptions): CodegenClient {
     const since = new Date((options.now ?? Date.now)());
     const body = {
       prompt: input.prompt,
-      metadata: input.metadata,
+      metadata: {
+        ...input.metadata,
+        ...(input.callbackUrl === undefined ? {} : { callback_url: input.callbackUrl }),
+      },
       ...(input.repositoryId === undefined ? {} : { repo_id: input.repositoryId }),
       ...(input.images?.length ? { images: input.images } : {}),
     };

@@ -13,7 +13,7 @@ import type { GitHubAccess } from '../github/access.js';
 import type { GitHubRepository } from '../github/repository.js';
 import { decideFix, type FixDecision, type FixFacts } from './decide.js';
 import { baseFailsToo, counts, gatherFacts, settingsOf } from './facts.js';
-import { confirmPrompt, fixPrompt, newMarker } from './prompt.js';
+import { confirmPrompt, fixPrompt, newMarker, type Screenshot } from './prompt.js';
 import { oneLine } from './text.js';
 
 export interface FixLoopDeps {
@@ -24,6 +24,8 @@ export interface FixLoopDeps {
   agentConfigured: boolean;
   /** Whether it is still being found out how the base branch fares; `afterFailure` is called again when it is known. */
   baseAwaited: (pipeline: ValidationPipeline) => Promise<boolean>;
+  /** What the failed pipeline's preview looked like. */
+  screenshotOf: (pipeline: ValidationPipeline) => Promise<Screenshot | null>;
   /** Hides the project's and the server's secrets. */
   redactorOf: (project: Project) => Promise<(text: string) => string>;
 }
@@ -193,6 +195,7 @@ export class FixLoop {
           results,
           rules: settings.repository_rules,
           maxAttempts: settings.max_fix_attempts,
+          screenshot: await this.deps.screenshotOf(pipeline),
           earlier: earlier.map((run) => run.response!),
           ...asked,
         },

@@ -5,18 +5,19 @@
  */
 import { isOpen, type AgentRunStore } from '../database/agent-run-store.js';
 import type { Database } from '../database/database.js';
-import type { AgentRun, Project } from '../database/entities/index.js';
+import type { AgentRun, Project, ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
 import { messageOf } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { Logger } from '../logging.js';
 import type { CodegenRun } from './answers.js';
-import type { CodegenClient } from './client.js';
+import type { RunCallbacks } from './callback.js';
+import type { CodegenClient, NewRun } from './client.js';
 import { CodegenError } from './errors.js';
 import { settingsOf } from './facts.js';
 import { nextLookMs } from './poll.js';
-import { confirmPrompt } from './prompt.js';
+import { confirmPrompt, type Screenshot } from './prompt.js';
 import { readResponse } from './response.js';
 import { keepStart } from './text.js';
 
@@ -32,6 +33,9 @@ export interface FollowDeps {
   /** Before the nth repetition of a request that failed. */
   pauseMs: (failures: number) => number;
   redactorOf: (project: Project) => Promise<(text: string) => string>;
+  callbacks: RunCallbacks;
+  /** What the failed pipeline's preview looked like. */
+  screenshotOf: (pipeline: ValidationPipeline) => Promise<Screenshot | null>;
   log: Logger;
 }
 
@@ -84,25 +88,37 @@ export class RunFollower {
     let remote: CodegenRun;
     try {
       const repositoryId = await this.repositoryId(project.fullName);
-      remote = await client.createRun(
-        {
-          prompt: run.prompt,
-          ...(repositoryId === null ? {} : { repositoryId }),
-          metadata: {
-            project_id: project.id,
-            repository: project.fullName,
-            request_id: run.id,
-            ...(run.pullRequestNumber === null ? {} : { pull_request_number: run.pullRequestNumber }),
-            ...(run.pipelineId === null ? {} : { pipeline_id: run.pipelineId }),
-            ...(run.headSha === null ? {} : { head_sha: run.headSha, attempt: run.attempt }),
-          },
+      const callbackUrl = this.deps.callbacks.urlOf(run.id);
+      const images = await this.imagesFor(run);
+      const wanted: NewRun = {
+        prompt: run.prompt,
+        ...(repositoryId === null ? {} : { repositoryId }),
+        ...(callbackUrl === null ? {} : { callbackUrl }),
+        metadata: {
+          project_id: project.id,
+          repository: project.fullName,
+          request_id: run.id,
+          ...(run.pullRequestNumber === null ? {} : { pull_request_number: run.pullRequestNumber }),
+          ...(run.pipelineId === null ? {} : { pipeline_id: run.pipelineId }),
+          ...(run.headSha === null ? {} : { head_sha: run.headSha, attempt: run.attempt }),
         },
-        { signal, ...(begun === null ? {} : { mayExist: { since: begun } }) },
-      );
+      };
+      const options = { signal, ...(begun === null ? {} : { mayExist: { since: begun } }) };
+      remote = await client.createRun({ ...wanted, images }, options).catch((error: unknown) => {
+        // Refused for the picture, most likely: there is no limit in the API's description.
+        if (images.length === 0 || !(error instanceof CodegenError) || error.kind !== 'refused') throw error;
+        return client.createRun(wanted, options);
+      });
     } catch (error) {
       return this.trouble(run, error);
     }
     await this.goOn(run, remote, { remoteId: Number(remote.id) });
+  }
+
+  private async imagesFor({ pipelineId }: AgentRun): Promise<string[]> {
+    const pipeline = pipelineId === null ? null : await this.deps.pipelines.find(pipelineId);
+    const screenshot = pipeline && (await this.deps.screenshotOf(pipeline));
+    return screenshot?.image ? [screenshot.image] : [];
   }
 
   private async resume(run: AgentRun, project: Project, message: string): Promise<void> {

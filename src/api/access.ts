@@ -15,6 +15,8 @@ const FAILED_LOGINS_WINDOW_MS = 10 * 60_000;
 
 /** What is answered without a token: the login itself, and a document that says nothing of this server. */
 const OPEN = ['/login', '/api/openapi.json'];
+/** Signed for one run, and checked where it is answered. */
+const SIGNED = /^\/api\/agent-runs\/[\w-]{1,36}\/callback$/;
 
 export interface AccessOptions {
   token: string;
@@ -46,7 +48,7 @@ export function accessRouter(options: AccessOptions): Router {
   router.use((request, response, next) => {
     refuseForeignHost(request, options);
     refuseCrossOrigin(request, options);
-    if (OPEN.includes(request.path)) return next();
+    if (OPEN.includes(request.path) || SIGNED.test(request.path)) return next();
     const authorization = request.get('authorization');
     if (authorization !== undefined) {
       const bearer = /^bearer +(.*)$/i.exec(authorization)?.[1];

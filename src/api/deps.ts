@@ -1,4 +1,5 @@
 import type { AgentActions } from '../agent/actions.js';
+import type { RunCallbacks } from '../agent/callback.js';
 import type { Database } from '../database/database.js';
 import type { Project } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
@@ -23,6 +24,8 @@ export interface ApiDeps {
   linker: ProjectLinker;
   /** Null without a Codegen key. */
   agent: AgentActions | null;
+  /** Knows the signatures of runs' callbacks. */
+  callbacks: RunCallbacks;
   inbox: Inbox;
   /** Where the logs of pipelines are kept, one folder each. */
   logsDir: string;

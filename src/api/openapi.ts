@@ -30,7 +30,7 @@ export function openApiDocument(specs: readonly RouteSpec[]): Json {
       ...(spec.body
         ? {
             requestBody: {
-              required: true,
+              required: !spec.body.safeParse(undefined).success,
               content: { 'application/json': { schema: schemaOf(spec.body, 'input') } },
             },
           }

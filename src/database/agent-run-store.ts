@@ -108,6 +108,21 @@ export class AgentRunStore {
     });
   }
 
+  /** Has a run that Codegen works on looked at now, unless it was so within `gapMs`. @returns whether it is */
+  async hint(tx: EntityManager, id: string, gapMs: number): Promise<boolean> {
+    const now = Date.now();
+    const { affected } = await tx
+      .createQueryBuilder()
+      .update(AgentRun)
+      .set({ hintedAt: new Date(now) })
+      .where("id = :id AND status = 'running' AND resume_message IS NULL", { id })
+      .andWhere('(hinted_at IS NULL OR hinted_at < :before)', { before: now - gapMs })
+      .execute();
+    if (affected !== 1) return false;
+    await this.lookAfter(tx, id, new Date(now));
+    return true;
+  }
+
   /** Has it looked at once more what follows from a pipeline. */
   async followUp(tx: EntityManager, pipelineId: string): Promise<void> {
     await this.queue.enqueue(tx, {

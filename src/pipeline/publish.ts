@@ -14,6 +14,7 @@ import type { CheckRunBody, GitHubRepository } from '../github/repository.js';
 import { renderStatus } from '../github/status.js';
 import { redactView, type PipelineView } from '../github/view.js';
 import type { Logger } from '../logging.js';
+import { screenshotsIn } from './artifacts.js';
 
 export interface PublisherDeps {
   projects: ProjectStore;
@@ -175,11 +176,10 @@ export class Publisher {
 }
 
 /** Screenshots, where GitHub can fetch them. */
-function imagesOf({ validations }: PipelineResults, publicUrl: string): PipelineView['images'] {
+function imagesOf(results: PipelineResults, publicUrl: string): PipelineView['images'] {
   if (!isPublicUrl(publicUrl)) return [];
-  return validations.flatMap(({ facts }) =>
-    typeof facts?.['screenshot'] === 'string'
-      ? { alt: 'Screenshot of the preview', url: `${publicUrl}/artifacts/${facts['screenshot']}` }
-      : [],
-  );
+  return screenshotsIn(results).map((name) => ({
+    alt: 'Screenshot of the preview',
+    url: `${publicUrl}/artifacts/${name}`,
+  }));
 }

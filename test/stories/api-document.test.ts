@@ -201,6 +201,8 @@ onEachDatabase('the OpenAPI document', (databases) => {
         'GET /api/projects/{id}/agent-runs',
         'POST /api/projects/{id}/agent-runs',
         'GET /api/agent-runs/{id}',
+        'GET /api/agent-runs/{id}/logs',
+        'POST /api/agent-runs/{id}/callback',
         'POST /api/agent-runs/{id}/resume',
         'GET /api/openapi.json',
       ].sort(),

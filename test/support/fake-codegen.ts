@@ -119,6 +119,11 @@ export class FakeCodegen {
     this.faults.push({ ...fault });
   }
 
+  /** Nothing goes wrong any more. */
+  forgive(): void {
+    this.faults.length = 0;
+  }
+
   /** Resolves when there are `count` runs. */
   async runsCreated(count: number): Promise<FakeRun[]> {
     while (this.runs.length < count) await once(this.events, 'work');

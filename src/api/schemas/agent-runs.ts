@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, listQuery, numberText, page, pullRequestNumber, text, time } from './common.js';
+import { MAX_LIMIT, id, listQuery, numberText, page, pullRequestNumber, text, time } from './common.js';
 
 const STATUSES = ['queued', 'running', 'plan_waiting', 'completed', 'failed', 'cancelled'] as const;
 
@@ -60,3 +60,57 @@ export const newAgentRun = z
 export const agentMessage = z
   .strictObject({ message: text(100_000, 1) })
   .meta({ id: 'AgentMessage', examples: [{ message: 'Go on with the plan, but keep the old route.' }] });
+
+const logEntry = z
+  .object({
+    createdAt: time.nullable(),
+    kind: z
+      .string()
+      .nullable()
+      .describe('Codegen’s `message_type`: ACTION, PLAN_EVALUATION, ERROR and the like.'),
+    tool: z.string().nullable().describe('The tool that was used, if any.'),
+    text: z.string().describe('A thought, or what was observed; secrets hidden, at most 20,000 characters.'),
+  })
+  .meta({ id: 'AgentLogEntry' });
+
+/** Oldest first, as they are read. */
+export const agentLogPage = z
+  .object({
+    items: z.array(logEntry),
+    nextCursor: z.string().nullable().describe('For `?cursor=`; null where there is no more yet.'),
+    total: z.int().nullable().describe('How many there are in all, where Codegen tells.'),
+  })
+  .meta({
+    id: 'AgentLogPage',
+    examples: [
+      {
+        items: [
+          {
+            createdAt: '2026-01-31T12:00:05.000Z',
+            kind: 'ACTION',
+            tool: 'ripgrep_search',
+            text: 'Looking for where the sum is made.',
+          },
+        ],
+        nextCursor: null,
+        total: 1,
+      },
+    ],
+  });
+
+export const agentLogQuery = z.strictObject({
+  limit: numberText(1, MAX_LIMIT).default(100).describe('How many at most; Codegen gives 100 at once.'),
+  cursor: z
+    .string()
+    .max(100)
+    .transform((cursor) => Buffer.from(cursor, 'base64url').toString())
+    .pipe(z.string().regex(/^\d{1,9}$/, 'is not a cursor of this list'))
+    .transform(Number)
+    .optional()
+    .describe('`nextCursor` of the page before.'),
+});
+
+export const callbackQuery = z.strictObject({ signature: z.string().max(100).default('') });
+
+/** Whatever is sent: it is not read. */
+export const callbackBody = z.unknown().optional();

@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AgentRun, ValidationPipeline } from '../../src/database/entities/index.js';
+import { emptyResults } from '../../src/domain/pipeline.js';
+import { keepScreenshot } from '../../src/pipeline/artifacts.js';
+import { AgentStory } from '../support/agent-story.js';
+import { ApiClient } from '../support/api.js';
+import type { FakeRun } from '../support/fake-codegen.js';
+
+const PUBLIC_URL = 'https://validate.example.com';
+
+describe('an agent run', () => {
+  let the: AgentStory;
+  let api: ApiClient;
+  const begin = async (env: Record<string, string>) => {
+    the = await AgentStory.begin({ env });
+    api = await ApiClient.of(the.story);
+  };
+  /** One that Codegen works on. */
+  const asked = async (): Promise<{ run: FakeRun; id: string }> => {
+    await the.open();
+    const [run] = (await the.codegen.runsCreated(1)) as [FakeRun];
+    await the.story.until(async () => (await the.runs())[0]!.status === 'running', 'the running run');
+    return { run, id: (await the.runs())[0]!.id };
+  };
+  afterEach(() => the.end());
+
+  describe('on a server that can be reached', () => {
+    // A minute between looks: what is seen before is seen for the callback.
+    beforeEach(() => begin({ PUBLIC_URL, AGENT_POLL_SECONDS: '60', SANDBOX: 'bubblewrap' }));
+
+    it('is looked at when its callback is called, which is signed for it and believed nothing else', async () => {
+      const { run, id } = await asked();
+      const address = new URL(run.metadata!['callback_url'] as string);
+      expect(address.href).toMatch(
+        new RegExp(`^${PUBLIC_URL}/api/agent-runs/${id}/callback\\?signature=[\\w-]{43}$`),
+      );
+      const path = address.pathname + address.search;
+      const looks = () => the.codegen.requestsOf('get').length;
+      const before = looks();
+      for (const wrong of [path.slice(0, -1), path.replace(/.$/, '!'), address.pathname])
+        expect((await api.post(wrong, {}, { anonymous: true })).status).toBe(401);
+      const [other] = await the.story.app.database.read.find(ValidationPipeline);
+      expect((await api.post(path.replace(id, other!.id), {}, { anonymous: true })).status).toBe(401);
+      expect((await api.get(address.pathname, { anonymous: true })).status).toBe(405);
+      await the.story.until(async () => (await the.runs())[0]!.hintedAt === null, 'no hint');
+
+      // What it says is not so.
+      expect((await api.post(path, { status: 'COMPLETE' }, { anonymous: true })).status).toBe(202);
+      await the.story.until(() => looks() === before + 1, 'the look');
+      expect((await the.runs())[0]!.status).toBe('running');
+      // Within seconds it is not looked at again, however often somebody calls.
+      for (let n = 0; n < 5; n++)
+        expect((await api.post(path, undefined, { anonymous: true })).status).toBe(202);
+
+      const hintedAt = new Date(Date.now() - 60_000);
+      await the.story.app.database.write((tx) => tx.update(AgentRun, { id }, { hintedAt }));
+      the.codegen.update({ status: 'COMPLETE', result: 'Nothing to do.' });
+      expect((await api.post(path, undefined, { anonymous: true })).status).toBe(202);
+      await the.story.until(async () => (await the.runs())[0]!.status === 'completed', 'the end');
+      expect(looks()).toBe(before + 2);
+    });
+  });
+
+  describe('on one’s own machine', () => {
+    beforeEach(() => begin({}));
+
+    it('has no callback', async () => {
+      const { run } = await asked();
+      expect(run.metadata).not.toHaveProperty('callback_url');
+    });
+
+    it('has a log, page by page, without secrets; or it is said why not', async () => {
+      const { run, id } = await asked();
+      run.logs = Array.from({ length: 130 }, (_, n) => ({
+        agent_run_id: run.id,
+        created_at: '2026-01-31T12:00:05',
+        message_type: 'ACTION',
+        tool_name: n === 0 ? 'env' : null,
+        thought: n === 0 ? `The key is ${the.codegen.apiKey}\u001b[31m.` : `Step ${n}`,
+      }));
+      const first = await api.get(`/api/agent-runs/${id}/logs`);
+      expect(first.status).toBe(200);
+      expect(first.body.total).toBe(130);
+      expect(first.body.items).toHaveLength(100);
+      expect(first.body.items[0]).toEqual({
+        createdAt: '2026-01-31T12:00:05.000Z',
+        kind: 'ACTION',
+        tool: 'env',
+        text: 'The key is ***.',
+      });
+      const rest = await api.get(`/api/agent-runs/${id}/logs?limit=200&cursor=${first.body.nextCursor}`);
+      expect(rest.body.items.map(({ text }: { text: string }) => text)).toEqual(
+        Array.from({ length: 30 }, (_, n) => `Step ${100 + n}`),
+      );
+      expect(rest.body.nextCursor).toBeNull();
+
+      for (const query of ['limit=0', 'limit=x', 'cursor=x', 'skip=1'])
+        expect((await api.get(`/api/agent-runs/${id}/logs?${query}`)).status).toBe(400);
+      expect((await api.get('/api/agent-runs/nobody/logs')).status).toBe(404);
+      expect((await api.get(`/api/agent-runs/${id}/logs`, { anonymous: true })).status).toBe(401);
+
+      the.codegen.fail({ on: 'logs', times: 4, with: { status: 500 } });
+      const broken = await api.get(`/api/agent-runs/${id}/logs`);
+      expect([broken.status, broken.body.detail]).toEqual([
+        502,
+        'Codegen is not working at the moment (HTTP 500).',
+      ]);
+      the.codegen.hasLogs = false;
+      const none = await api.get(`/api/agent-runs/${id}/logs`);
+      expect([none.status, none.body.detail]).toEqual([404, 'Codegen’s API gives no log of this run.']);
+      await the.story.app.database.write((tx) => tx.update(AgentRun, { id }, { remoteId: null }));
+      expect((await api.get(`/api/agent-runs/${id}/logs`)).body.detail).toContain('has not accepted');
+    });
+
+    it('is given the screenshot of what failed, and goes on without one that is refused', async () => {
+      // Held back until there is a screenshot: no browser runs here.
+      the.codegen.fail({ on: 'create', times: 100, with: { status: 503 } });
+      const { pr } = await the.open();
+      await the.commentSays(pr, 'Codegen is not working');
+      await the.story.settled();
+      const [failed] = await the.story.app.database.read.findBy(ValidationPipeline, { trigger: 'event' });
+      const artifacts = join(the.story.dataDir, 'artifacts');
+      const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64)]);
+      const screenshot = await keepScreenshot(artifacts, failed!.id, png);
+      const looked = {
+        validator: 'lighthouse',
+        conclusion: 'failure' as const,
+        summary: 'Too low',
+        facts: { screenshot },
+      };
+      await the.story.app.database.write((tx) =>
+        tx.update(
+          ValidationPipeline,
+          { id: failed!.id },
+          { validationResults: { ...(failed!.validationResults ?? emptyResults()), validations: [looked] } },
+        ),
+      );
+      the.codegen.forgive();
+      the.codegen.fail({ on: 'create', with: { status: 422, body: { detail: 'too large' } } });
+      await the.story.deliver(pr.comment('octocat', '/codegen fix'));
+      const [run] = (await the.codegen.runsCreated(1)) as [FakeRun];
+      expect(run.prompt).toContain('A screenshot of the app as it was validated goes along as an image');
+      const sent = the.codegen.requestsOf('create').slice(-2);
+      expect(sent.map(({ body }) => (body as { images?: string[] }).images)).toEqual([
+        [`data:image/png;base64,${png.toString('base64')}`],
+        undefined,
+      ]);
+      expect(run.images).toEqual([]);
+    });
+  });
+});
