@@ -21,7 +21,7 @@ export interface CommentFacts {
 export type Reaction = 'eyes' | 'rocket' | 'confused';
 
 export interface RunCommandsDeps extends ExecuteDeps {
-  /** Puts a reaction on the comment; the same twice is one. Only a receipt: it must not reject. */
+  /** Puts a reaction on the comment; the same twice is one. Only a receipt: rejects where repeating may put it. */
   react: (reaction: Reaction) => Promise<void>;
   /** One line of markdown for who wrote the comment (the help is a table); the caller decides where. */
   reply(text: string, cause: string): Promise<void>;

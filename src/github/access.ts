@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import type { Project } from '../database/entities/index.js';
 import { OperationalError } from '../domain/errors.js';
 import type { Logger } from '../logging.js';
+import { patient } from './patience.js';
 import { GitHubRepository } from './repository.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -40,7 +41,7 @@ export class GitHubAccess {
       // Signatures are checked before an event is stored; Probot never sees a request.
       secret: config.webhookSecret ?? 'unused: deliveries are verified before they are stored',
       log,
-      Octokit: OctokitBase,
+      Octokit: patient(OctokitBase),
       request: { fetch: fetchWithTimeout(onAnswer) },
     };
     const app = config.app

@@ -279,6 +279,13 @@ export async function ignoreMissing<T>(request: Promise<T>): Promise<T | null> {
   }
 }
 
+/** Whether GitHub would answer the same another time; its limits end. */
+export function isRefusal(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status === 403) return !/rate limit|abuse/i.test((error as Error).message);
+  return status !== null && status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
 /** The HTTP status of Octokit's RequestError, or null. */
 export function statusOf(error: unknown): number | null {
   return typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'

@@ -8,7 +8,7 @@ import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
 import type { GitHubAccess } from '../github/access.js';
 import { isDeployed, renderDeployment, renderDeploymentStatus } from '../github/deployment.js';
-import { statusOf, type GitHubRepository } from '../github/repository.js';
+import { isRefusal, type GitHubRepository } from '../github/repository.js';
 import type { Logger } from '../logging.js';
 
 export interface DeploymentsDeps {
@@ -94,11 +94,4 @@ export class Deployments {
     this.refused.add(project.id);
     log.warn(line, advice);
   }
-}
-
-/** An answer that would be the same another time; limits are not. */
-function isRefusal(error: unknown): boolean {
-  const status = statusOf(error);
-  if (status === 403) return !/rate limit|abuse/i.test((error as Error).message);
-  return status === 401 || status === 404 || status === 409 || status === 410 || status === 422;
 }

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { LessThan, type EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { Project, WebhookEvent } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
@@ -22,7 +22,30 @@ export class EventProcessor {
   async process({ subject: eventId, lastAttempt }: JobRun): Promise<void> {
     const row = await this.database.read.findOneBy(WebhookEvent, { id: eventId });
     if (row?.status !== 'queued') return;
-    await withLogContext({ eventId, deliveryId: row.deliveryId }, () => this.handle(row, lastAttempt));
+    for (const earlier of await this.commandsBefore(row)) await this.inContext(earlier, false);
+    await this.inContext(row, lastAttempt);
+  }
+
+  /**
+   * Comments of the same pull request that wait to be tried again: the queue lets later jobs pass them, but commands
+   * are carried out in order.
+   */
+  private async commandsBefore({
+    id,
+    event,
+    projectId,
+    pullRequestNumber,
+  }: WebhookEvent): Promise<WebhookEvent[]> {
+    if (event !== 'issue_comment' || projectId === null || pullRequestNumber === null) return [];
+    return this.database.read.find(WebhookEvent, {
+      where: { projectId, pullRequestNumber, event, status: 'queued', id: LessThan(id) },
+      order: { id: 'ASC' },
+    });
+  }
+
+  private inContext(row: WebhookEvent, lastAttempt: boolean): Promise<void> {
+    const { id: eventId, deliveryId } = row;
+    return withLogContext({ eventId, deliveryId }, () => this.handle(row, lastAttempt));
   }
 
   private async handle(row: WebhookEvent, lastAttempt: boolean): Promise<void> {

@@ -2,6 +2,7 @@
 import { commandActions } from '../../commands/actions.js';
 import { parseCommands } from '../../commands/parse.js';
 import { runCommands } from '../../commands/run.js';
+import { isRefusal } from '../../github/repository.js';
 import type { Payload } from '../events.js';
 import type { HandlerDeps } from './deps.js';
 import { replyOnce } from './reply.js';
@@ -30,11 +31,12 @@ export async function onIssueComment(payload: Payload<'issue_comment'>, deps: Ha
     {
       actions: commandActions(deps, comment.created_at ? { at: new Date(comment.created_at) } : {}),
       permissionOf: (user) => repository.permissionOf(user),
-      // A receipt, and only that: the comment may be deleted by now.
+      // A receipt, and only that: the comment may be deleted by now. It is not lost for a fault that passes.
       react: (reaction) =>
-        repository
-          .react(comment.id, reaction)
-          .catch((error: unknown) => log.warn({ err: error, commentId: comment.id }, 'no reaction was put')),
+        repository.react(comment.id, reaction).catch((error: unknown) => {
+          if (!isRefusal(error)) throw error;
+          log.warn({ err: error, commentId: comment.id }, 'no reaction was put');
+        }),
       reply: (text, cause) => replyOnce(issue.number, text, cause, { repository, commands }),
       alreadyHandled: (id, index) => commands.isHandled(causeOf(id, index)),
       markHandled: (id, index) => commands.markHandled(causeOf(id, index)),

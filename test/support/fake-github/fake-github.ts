@@ -4,7 +4,7 @@ import type { Delivery, DeliveryOptions } from './deliveries.js';
 import type { Change, WebhookEvent } from './events.js';
 import { Faults, type ActiveFault, type Fault } from './faults.js';
 import { describeHistory } from './history.js';
-import { FakeServer, type LoggedRequest } from './server.js';
+import { FakeServer, type LoggedRequest, type WriteLimit } from './server.js';
 import { waitFor, type WaitOptions } from './wait.js';
 import { World } from './world.js';
 
@@ -114,6 +114,11 @@ export class FakeGitHub extends World {
   /** Makes requests fail. A fault that hits nothing fails the test. */
   fault(fault: Fault): ActiveFault {
     return this.faults.add(fault);
+  }
+
+  /** Refuses what is written beyond this, as GitHub does; null: nothing is too much. */
+  set writeLimit(limit: WriteLimit | null) {
+    this.server.writeLimit = limit;
   }
 
   /** Ends all installation tokens. */

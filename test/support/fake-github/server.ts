@@ -25,11 +25,23 @@ export interface LoggedRequest {
 
 const LIMIT_PER_HOUR = 5000;
 
+/** How much may be written; more is answered with GitHub's secondary rate limit. */
+export interface WriteLimit {
+  /** GitHub's is 80 content-generating requests in a minute. */
+  requests: number;
+  windowMs: number;
+  /** What is answered in `retry-after`, for as long as everything written is refused. */
+  retryAfterSeconds: number;
+}
+
 /** GitHub's side of HTTP: the API and git on one port of 127.0.0.1. */
 export class FakeServer {
   readonly requests: LoggedRequest[] = [];
   private readonly server: Server;
   private used = 0;
+  writeLimit: WriteLimit | null = null;
+  private readonly writes: number[] = [];
+  private shutUntil = 0;
 
   constructor(
     private readonly world: World,
@@ -94,6 +106,10 @@ export class FakeServer {
         return send(response, faultAnswer(fault, fault.status));
       }
     }
+    if (this.writesTooMuch(method, path)) {
+      logged.body = body.toString();
+      return send(response, this.secondaryLimit());
+    }
     const answer = answerApi(this.world, { method, url, headers: request.headers, body });
     logged.body = answer.requestBody;
     logged.authenticatedAs = answer.authenticatedAs;
@@ -106,6 +122,30 @@ export class FakeServer {
       fault?.status === undefined ? answer : faultAnswer(fault, fault.status),
       this.limitHeaders(),
     );
+  }
+
+  private writesTooMuch(method: string, path: string): boolean {
+    if (!this.writeLimit || method === 'GET' || path.endsWith('/access_tokens')) return false;
+    const { requests, windowMs, retryAfterSeconds } = this.writeLimit;
+    const now = Date.now();
+    this.writes.push(now);
+    while (this.writes[0]! <= now - windowMs) this.writes.shift();
+    if (now >= this.shutUntil && this.writes.length <= requests) return false;
+    this.shutUntil = now + retryAfterSeconds * 1000;
+    return true;
+  }
+
+  /** As GitHub words it. */
+  private secondaryLimit(): Answer {
+    return {
+      status: 403,
+      headers: { 'retry-after': String(this.writeLimit!.retryAfterSeconds) },
+      body: {
+        message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
+        documentation_url:
+          'https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits',
+      },
+    };
   }
 
   private limitHeaders(): Record<string, string> {
