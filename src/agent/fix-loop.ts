@@ -106,6 +106,20 @@ export class FixLoop {
     });
   }
 
+  /** Ends a plan that waits. @returns whether there was one, or this was what ended it */
+  async refusePlan(pipeline: ValidationPipeline, by: string): Promise<boolean> {
+    const { database, runs, pipelines } = this.deps;
+    const reason = `${by} refused the agent’s plan.`;
+    const run = await runs.ofPipeline(pipeline.id);
+    if (run?.status === 'cancelled') return run.errorMessage === reason;
+    if (run?.status !== 'plan_waiting') return false;
+    await database.write(async (tx) => {
+      await runs.dropPlans(tx, run.projectId, run.pullRequestNumber!, reason);
+      await pipelines.publish(tx, pipeline.id);
+    });
+    return true;
+  }
+
   /** Null, without an asker only, where the decision waits for what the base branch does. */
   private async decideAndAsk(
     pipeline: ValidationPipeline,

@@ -153,7 +153,7 @@ export class RunFollower {
 
   /** The run has ended, with a plan or for good. */
   private async finish(run: AgentRun, project: Project, remote: CodegenRun): Promise<void> {
-    const headMoved = await this.headMoved(run, project);
+    const { headMoved, closed } = await this.pullRequestOf(run, project);
     const response = readResponse(remote, {
       repository: project.fullName,
       pullRequestNumber: run.pullRequestNumber,
@@ -166,6 +166,7 @@ export class RunFollower {
       const words = response.summary === '' ? '' : ` It says: ${redact(response.summary)}`;
       return this.end(run, 'failed', `The run ended as ${remote.status.raw}.${words}`, known);
     }
+    if (closed && !headMoved) return this.end(run, 'cancelled', 'The pull request was closed.', known);
     if (response.type === 'plan')
       return this.planned(run, project, { ...known, plan: redact(response.plan!) });
     const [opened] = response.pullRequests;
@@ -282,10 +283,11 @@ export class RunFollower {
     return pull.head.sha === run.headSha ? null : 'There is a newer commit; its own validation decides.';
   }
 
-  private async headMoved(run: AgentRun, project: Project): Promise<boolean> {
-    if (run.pullRequestNumber === null || run.headSha === null) return false;
+  /** What became meanwhile of the pull request that a run is to fix. */
+  private async pullRequestOf(run: AgentRun, project: Project) {
+    if (run.pullRequestNumber === null || run.headSha === null) return { headMoved: false, closed: false };
     const pull = await (await this.deps.github.repository(project)).pullRequest(run.pullRequestNumber);
-    return pull.head.sha !== run.headSha;
+    return { headMoved: pull.head.sha !== run.headSha, closed: pull.state !== 'open' };
   }
 
   /** The answer in the form in which it is stored. */

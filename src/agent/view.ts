@@ -31,6 +31,8 @@ export function agentView(
         ? { ...view, state: 'declined', text: run.errorMessage ?? '' }
         : { ...view, state: 'failed', text: `${run.errorMessage ?? ''} A person is needed now.`.trim() };
     case 'cancelled':
+      // A plan that was refused, or that came too late.
+      if (run.remoteId !== null) return { ...view, state: 'exhausted', text: run.errorMessage ?? '' };
       return { ...view, state: 'declined', text: run.errorMessage ?? '' };
   }
 }

@@ -70,6 +70,7 @@ export function commandActions(deps: CommandActionsDeps, said: Said = {}): Comma
     cancel: (request) =>
       act(request, async (pipeline) => {
         if (pipeline.cancelReason === `Cancelled by ${request.actor}.`) return;
+        if (await loop.refusePlan(pipeline, request.actor)) return;
         await actions.cancel(pipeline, request.actor);
       }),
 

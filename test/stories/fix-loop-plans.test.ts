@@ -11,7 +11,7 @@ describe('an agent’s plan', () => {
   });
   afterEach(() => the.end());
 
-  const open = async (settings: Record<string, string | boolean> = {}) => {
+  const open = async (settings: Record<string, string | number | boolean> = {}) => {
     const opened = await the.open(settings);
     await the.codegen.runsCreated(1);
     return opened;
@@ -62,5 +62,48 @@ describe('an agent’s plan', () => {
     await the.resumed(1);
     expect(the.codegen.runs[0]!.messages).toEqual([expect.stringContaining('Your plan is confirmed.')]);
     expect(pr.comments()[0]!.body).not.toContain('waits for a go');
+  });
+
+  it('can be refused, once and for all for that commit', async () => {
+    const { pr } = await open();
+    await waiting(pr);
+    const refusal = pr.comment('octocat', '/codegen cancel');
+    await the.story.deliver(pr.comment('ann', '/codegen cancel'), refusal, refusal);
+    await the.commentSays(pr, 'octocat refused the agent’s plan.');
+    expect(the.stateComments(pr)[0]!.body).toContain('a person is needed now');
+    for (const command of ['confirm', 'fix'])
+      await the.story.deliver(pr.comment('octocat', `/codegen ${command}`));
+    await the.story.settled();
+    expect(pr.reactions(refusal.comment).map(({ content }) => content)).toEqual(['eyes', 'rocket']);
+    const replies = pr.comments().filter(({ body }) => body.includes('codegenapp reply'));
+    expect(replies.map(({ body }) => body)).toEqual([
+      expect.stringContaining('needs write permission'),
+      expect.stringContaining('No plan waits'),
+      expect.stringContaining('has already tried to fix'),
+    ]);
+    expect(the.codegen.requestsOf('resume')).toEqual([]);
+    expect(the.codegen.runs).toHaveLength(1);
+  });
+
+  it('ends with the commit that it was for: by a push, or when the pull request is closed', async () => {
+    const { repository, pr } = await open({ max_fix_attempts: 1 });
+    await waiting(pr);
+    await the.story.deliver(pr.push({ 'feature.txt': 'wrong still' }, 'By hand', 'ann'));
+    await the.story.completedCheck(repository, pr.headSha);
+    await the.story.settled();
+    expect((await the.runs()).map(({ status }) => status)).toEqual(['cancelled']);
+    expect(the.stateComments(pr)[0]!.body).not.toContain('waits for a go');
+    expect(the.codegen.requestsOf('resume')).toEqual([]);
+
+    repository.commit('second', { 'feature.txt': 'wrong again' });
+    const second = repository.openPullRequest({ head: 'second', author: 'ann' });
+    await the.story.deliver(second.opened);
+    await the.codegen.runsCreated(2);
+    await waiting(second);
+    await the.story.deliver(second.close(), second.comment('octocat', '/codegen confirm'));
+    await the.story.settled();
+    expect((await the.runs()).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+    expect(second.comments().at(-1)!.body).toContain('No plan waits');
+    expect(the.codegen.requestsOf('resume')).toEqual([]);
   });
 });

@@ -168,6 +168,21 @@ describe('the fix loop', () => {
     expect(new Set((await the.runs()).map(({ headSha }) => headSha)).size).toBe((await the.runs()).length);
   });
 
+  it('lets go of a pull request that is closed while the agent works on it', async () => {
+    const { pr } = await the.open({ auto_merge_enabled: true });
+    await the.codegen.runsCreated(1);
+    await the.commentSays(pr, 'working on a fix');
+    await the.story.deliver(pr.close());
+    the.codegen.update({ status: 'COMPLETE', result: '## Plan\n\nRewrite it.' });
+    await the.story.until(async () => (await the.runs())[0]!.completedAt !== null, 'the end of the run');
+    await the.story.settled();
+    expect((await the.runs()).map(({ status }) => status)).toEqual(['cancelled']);
+    expect(the.stateComments(pr)).toHaveLength(1);
+    expect(the.stateComments(pr)[0]!.body).toContain('The pull request was closed.');
+    expect(the.codegen.runs).toHaveLength(1);
+    expect(pr.merged).toBe(false);
+  });
+
   it('asks nobody about a closed pull request, one that opted out, or a fork', async () => {
     const { repository, pr } = await the.open({ test_commands: 'sleep 1000' });
     await the.story.running('test');
