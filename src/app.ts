@@ -18,10 +18,11 @@ import { prepareDataDir } from './data-dir.js';
 import { AgentRunStore } from './database/agent-run-store.js';
 import { CommandStore } from './database/command-store.js';
 import { BaselineStore } from './database/baseline-store.js';
+import { ChangeFeed } from './database/change-feed.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project, type ValidationPipeline } from './database/entities/index.js';
 import { LeaseStore } from './database/lease-store.js';
-import { PipelineStore } from './database/pipeline-store.js';
+import { PipelineStore, StaleAttempt } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
 import { SettingsStore } from './database/settings-store.js';
@@ -45,7 +46,7 @@ import { PipelineActions } from './pipeline/actions.js';
 import { ProjectLinker } from './pipeline/link-projects.js';
 import { FollowUp } from './pipeline/follow-up.js';
 import { Merger } from './pipeline/merge.js';
-import { keepScreenshot, screenshotToSend } from './pipeline/artifacts.js';
+import { screenshotToSend } from './pipeline/artifacts.js';
 import { Baseline } from './pipeline/baseline.js';
 import { Deployments } from './pipeline/deployments.js';
 import { preparePipeline } from './pipeline/prepare.js';
@@ -57,17 +58,21 @@ import { SetupLayers } from './pipeline/setup-cache/layers.js';
 import { machineFingerprint } from './pipeline/setup-cache/machine.js';
 import type { PipelineTools } from './pipeline/stage.js';
 import { PipelineStarter } from './pipeline/start.js';
-import { PipelineWorker } from './pipeline/worker.js';
+import { PipelineWorker, type WorkerOptions } from './pipeline/worker.js';
 import { retryDelayMs, type Queue } from './queue/contract.js';
 import { EmbeddedQueue } from './queue/embedded.js';
 import { isDead, newOwner } from './queue/owner.js';
 import { observed } from './queue/observe.js';
+import { absentSandbox } from './sandbox/absent.js';
 import type { Totals } from './sandbox/cgroup.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { keptToken, secretsKey, secretsOf } from './secrets.js';
 import { selectSandbox } from './sandbox/select.js';
 import { findToolchains } from './sandbox/toolchains.js';
 import { sandboxUser } from './sandbox/user.js';
+import { DatabaseStorage } from './storage/database.js';
+import { FolderStorage } from './storage/folder.js';
+import { LogCopy } from './storage/log-copy.js';
 import { validators } from './validators/index.js';
 import { VERSION } from './version.js';
 import { pages } from './web/index.js';
@@ -109,8 +114,15 @@ export interface App {
   stop(graceMs: number): Promise<void>;
 }
 
-/** @throws OperationalError where the database, the sandbox or the data directory can't be used */
-export async function buildApp(given: Config, overrides: Overrides = {}): Promise<App> {
+/**
+ * @param runsPipelines false where `work` is never called: then no sandbox is looked for
+ * @throws OperationalError where the database, the sandbox or the data directory can't be used
+ */
+export async function buildApp(
+  given: Config,
+  overrides: Overrides = {},
+  { runsPipelines = true } = {},
+): Promise<App> {
   await prepareDataDir(given.dataDir);
   const token = given.apiToken ?? (await keptToken(given.dataDir));
   const config = { ...given, apiToken: token };
@@ -123,6 +135,9 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
   const ownKey = await secretsKey(config);
   const settings = new SettingsStore(database, new SecretBox(ownKey));
   const pipelines = new PipelineStore(database, queue);
+  const feed = config.databaseUrl ? new ChangeFeed(config.databaseUrl, pipelines.events, log) : null;
+  const stored = feed ? new DatabaseStorage(database, feed) : null;
+  const storage = stored ?? new FolderStorage(config.dataDir);
   const metrics = new Metrics({ database, pipelines, queue, log });
   const github = await GitHubAccess.create(config.github, log, overrides.Octokit, (headers) =>
     metrics.githubAnswered(headers),
@@ -130,14 +145,17 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
 
   const selected = overrides.sandbox
     ? { sandbox: overrides.sandbox, totals: overrides.totals ?? null, trustedOnly: false }
-    : await selectSandbox({
-        mode: config.sandbox,
-        production: config.production,
-        loopbackOnly: isLoopback(config.host),
-        privateDirectories: [config.dataDir],
-        concurrency: config.concurrency,
-        log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
-      });
+    : !runsPipelines
+      ? // Workers look for themselves before they run a stranger's code.
+        { sandbox: absentSandbox, totals: null, trustedOnly: config.sandbox === 'none' }
+      : await selectSandbox({
+          mode: config.sandbox,
+          production: config.production,
+          loopbackOnly: isLoopback(config.host),
+          privateDirectories: [config.dataDir],
+          concurrency: config.concurrency,
+          log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
+        });
 
   const owner = sandboxUser();
   const workspaces = new Workspaces({
@@ -199,9 +217,8 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     ownKey,
     config.publicUrl !== null && isPublicUrl(config.publicUrl) ? config.publicUrl : null,
   );
-  const artifacts = join(config.dataDir, 'artifacts');
   const screenshotOf = (pipeline: ValidationPipeline) =>
-    screenshotToSend(artifacts, publicUrl(), pipeline.validationResults);
+    screenshotToSend(storage, publicUrl(), pipeline.validationResults);
   const baseline: Baseline = new Baseline({
     database,
     pipelines,
@@ -282,13 +299,14 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
           checkout: (request) => (trees ? trees.checkout(request) : checkout(request, cache)),
           setupCache,
           ...(overrides.limits ? { limits: overrides.limits } : {}),
-          keepScreenshot: (id, png) => keepScreenshot(artifacts, id, png),
+          keepScreenshot: (id, png) => storage.keepScreenshot(id, png),
         },
         secrets: secretsOf(config),
         git: { host: config.github.host, webUrl: config.github.webUrl },
       }),
     publish: (id) => publisher.publishProgress(id),
     completed: (id) => baseline.completed(id),
+    ...(stored ? { share: shareLogs(pipelines, stored) } : {}),
     log,
   });
 
@@ -322,22 +340,34 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     agent: client && createAgentActions({ database, runs, pipelines, client }),
     callbacks,
     inbox,
-    logsDir: join(config.dataDir, 'logs'),
-    artifactsDir: artifacts,
+    storage,
     publicUrl,
     redactorOf: redactorFor,
     log,
   });
   const reconciler = new Reconciler(
     { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
-    [new Retention({ config, database, workspaces, cache, trees, layers, github, projects, log })],
+    [
+      new Retention({
+        config,
+        database,
+        workspaces,
+        cache,
+        trees,
+        layers,
+        github,
+        projects,
+        storage: stored,
+        log,
+      }),
+    ],
   );
 
   const http = httpApp({
     log,
     // Screenshots before the login: GitHub fetches them, by names that nobody can guess.
     routers: [
-      artifactRoutes(artifacts),
+      artifactRoutes(storage),
       accessRouter({ token, host: config.host, publicUrl }),
       metricsRoutes(metrics),
       api,
@@ -365,6 +395,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
     database,
     http: front.listener,
     async listen() {
+      feed?.start();
       const port = front.port ?? (await front.listen(config.port, config.host));
       log.info({ host: config.host, port, version: VERSION }, `listening on ${publicUrl()}`);
       // Not logged: the log hides the token, and files keep it longer than a terminal does.
@@ -372,6 +403,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       return port;
     },
     async work() {
+      feed?.start();
       await workspaces.removeStale(isDead);
       await queue.start(
         observed(
@@ -403,6 +435,7 @@ export async function buildApp(given: Config, overrides: Overrides = {}): Promis
       clearTimeout(late);
       worker.close();
       await front.close();
+      await feed?.stop();
       await database.close();
     },
   };
@@ -430,6 +463,24 @@ async function openQueue(database: Database, { databaseUrl }: Config, log: Logge
     throw error;
   }
   return new GraphileQueue(database, databaseUrl, log);
+}
+
+/** While a pipeline runs its logs are copied into the database, fenced like every other write of a worker. */
+function shareLogs(pipelines: PipelineStore, storage: DatabaseStorage): NonNullable<WorkerOptions['share']> {
+  return async (held, folder, redactor, log) => {
+    await pipelines.writeBeside(held, (tx) => storage.forgetLogs(tx, held.id));
+    return new LogCopy({
+      folder,
+      redactor,
+      log,
+      isOver: (error) => error instanceof StaleAttempt,
+      write: (rows, insteadOf) =>
+        pipelines.writeBeside(held, async (tx) => {
+          if (insteadOf) await storage.forgetLogs(tx, held.id, insteadOf);
+          for await (const some of rows) await storage.append(tx, held.id, some);
+        }),
+    });
+  };
 }
 
 /** Null without access to Codegen. */

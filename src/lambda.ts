@@ -19,7 +19,6 @@ import {
 } from './lambda-event.js';
 import { serveInProcess } from './lambda-serve.js';
 import type { Logger } from './logging.js';
-import type { Sandbox } from './sandbox/contract.js';
 
 const WEBHOOK_PATH = '/api/github/webhooks';
 
@@ -48,7 +47,7 @@ async function start(): Promise<Serve> {
   // Only /tmp can be written, and it goes with the container.
   const config = readConfig({ DATA_DIR: '/tmp/codegenapp', LOG_FILE: '', ...process.env });
   refuseWhatDoesNotLast(config);
-  const app = await buildApp(config, { sandbox: noSandbox });
+  const app = await buildApp(config, {}, { runsPipelines: false });
   const serve = await serveInProcess(app.http);
   const receive = await adaptedReceiver(config, app.log, serve);
   return async (request, context) =>
@@ -120,12 +119,6 @@ async function adaptedReceiver(
     return delivery.response ?? serve(request);
   };
 }
-
-const noSandbox: Sandbox = {
-  name: 'plain',
-  isolated: false,
-  start: () => Promise.reject(new Error('No pipeline runs on Lambda.')),
-};
 
 const unavailable = (detail: string): HttpResponse => ({
   status: 503,

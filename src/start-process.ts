@@ -40,7 +40,7 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
   const front = web ? await openFront(config, log, ready) : undefined;
   // Hundreds of modules, which hold up what else is to be done at first: taking webhooks.
   const { buildApp } = await import('./app.js');
-  const app = await buildApp(config, { log, front });
+  const app = await buildApp(config, { log, front }, { runsPipelines: worker });
   built!(app);
   let stopForwarding = () => {};
   onSignal(async (signal) => {

@@ -10,6 +10,7 @@ import type { Redactor } from '../domain/redaction.js';
 import type { Logger } from '../logging.js';
 import type { PipelineActions } from '../pipeline/actions.js';
 import type { ProjectLinker } from '../pipeline/link-projects.js';
+import type { PipelineStorage } from '../storage/contract.js';
 import type { Inbox } from '../webhooks/inbox.js';
 import { missing } from './route.js';
 
@@ -27,10 +28,8 @@ export interface ApiDeps {
   /** Knows the signatures of runs' callbacks. */
   callbacks: RunCallbacks;
   inbox: Inbox;
-  /** Where the logs of pipelines are kept, one folder each. */
-  logsDir: string;
-  /** Where their screenshots are kept, likewise. */
-  artifactsDir: string;
+  /** Logs and screenshots, of whatever process they come from. */
+  storage: PipelineStorage;
   /** Without a slash at the end. */
   publicUrl(): string;
   /** Knows this project's secrets and ours. */

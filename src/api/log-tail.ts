@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
 import type { Transform } from 'node:stream';
 import type { Redactor } from '../domain/redaction.js';
-import { sizeOfFile } from './logs.js';
 
 const CHUNK_BYTES = 64 * 1024;
 /** What is longer comes in pieces. */
@@ -11,24 +9,27 @@ const LF = 10;
 
 export interface LogLine {
   text: string;
-  /** Where in the file it ends: from here on is what comes next. */
+  /** Where in the log it ends: from here on is what comes next. */
   end: number;
 }
 
-/** Reads the lines of one file while it is being written, with secrets masked. */
+/** Reads the lines of one log while it is being written, with secrets masked. */
 export class LogTail {
   private readonly masked: Transform;
   private readonly lines: LogLine[] = [];
   private pending: Buffer = Buffer.alloc(0);
-  /** Up to where the file was read. */
+  /** Up to where the log was read. */
   private position: number;
   /** Up to where it came out of the redactor. */
   private out: number;
   private isOver = false;
 
-  /** @param from where a line begins; those before it are not answered */
+  /**
+   * @param read answers its bytes from `start` up to but without `end`
+   * @param from where a line begins; those before it are not answered
+   */
   constructor(
-    private readonly path: string,
+    private readonly read: (start: number, end: number) => AsyncIterable<Buffer>,
     redactor: Redactor,
     private readonly from: number,
   ) {
@@ -38,10 +39,10 @@ export class LogTail {
     this.masked.on('data', (chunk: Buffer) => this.receive(chunk));
   }
 
-  /** The next lines, at most some 64 KiB of them; none where nothing was written since. */
-  async next(): Promise<LogLine[]> {
-    const chunk = this.isOver ? null : await this.readChunk();
-    if (chunk) {
+  /** The next lines, at most some 64 KiB of them. @param size of the log, as far as it goes now */
+  async next(size: number): Promise<LogLine[]> {
+    if (!this.isAtEnd(size)) {
+      const chunk = await this.readChunk(size);
       await new Promise<void>((resolve, reject) =>
         this.masked.write(chunk, (error) => (error ? reject(error) : resolve())),
       );
@@ -49,9 +50,9 @@ export class LogTail {
     return this.lines.splice(0);
   }
 
-  /** Whether all that the file holds at this moment was read. */
-  async isAtEnd(): Promise<boolean> {
-    return this.isOver || ((await sizeOfFile(this.path)) ?? 0) <= this.position;
+  /** Whether it was read as far as that. */
+  isAtEnd(size: number): boolean {
+    return this.isOver || size <= this.position;
   }
 
   /** What was held back, once no one writes any more. */
@@ -70,18 +71,12 @@ export class LogTail {
     this.masked.destroy();
   }
 
-  private async readChunk(): Promise<Buffer | null> {
-    const size = await sizeOfFile(this.path);
-    if (size === null || size <= this.position) return null;
-    const file = await open(this.path, 'r');
-    try {
-      const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, size - this.position));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.position);
-      this.position += bytesRead;
-      return bytesRead > 0 ? buffer.subarray(0, bytesRead) : null;
-    } finally {
-      await file.close();
-    }
+  private async readChunk(size: number): Promise<Buffer> {
+    const end = Math.min(this.position + CHUNK_BYTES, size);
+    const pieces: Buffer[] = [];
+    for await (const piece of this.read(this.position, end)) pieces.push(piece);
+    this.position = end;
+    return Buffer.concat(pieces);
   }
 
   private receive(chunk: Buffer): void {

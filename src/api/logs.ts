@@ -1,27 +1,30 @@
 /** The logs of a pipeline as text, whole or in part, with every byte of a secret masked by one `*`. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { STAGE_NAMES, type StageName } from '../domain/pipeline.js';
 import type { Redactor } from '../domain/redaction.js';
+import type { PipelineStorage } from '../storage/contract.js';
 
-type Part = { text: Buffer } | { path: string; size: number };
+interface StageLog {
+  size: number;
+  read: (start: number, end: number) => AsyncIterable<Buffer>;
+}
+type Part = { text: Buffer } | StageLog;
 
 const sizeOf = (part: Part): number => ('text' in part ? part.text.length : part.size);
 
-/** Masks keep the length, so a range of the log is the range of its file. */
+/** Masks keep the length, so a range of the log is the range of what was written. */
 export class PipelineLog {
   private constructor(private readonly parts: Part[]) {}
 
   /** @param stage without it, all stages in order, with a header line each */
-  static async open(folder: string, stage?: StageName): Promise<PipelineLog> {
+  static async open(storage: PipelineStorage, pipelineId: string, stage?: StageName): Promise<PipelineLog> {
+    const sizes = await storage.logSizes(pipelineId);
     const parts: Part[] = [];
     for (const name of stage ? [stage] : STAGE_NAMES) {
-      const path = join(folder, `${name}.log`);
-      const size = await sizeOfFile(path);
-      if (size === null) continue;
+      const size = sizes.get(name);
+      if (size === undefined) continue;
       if (!stage) parts.push({ text: Buffer.from(`${parts.length > 0 ? '\n' : ''}==> ${name} <==\n`) });
-      parts.push({ path, size });
+      parts.push({ size, read: (start, end) => storage.readLog(pipelineId, name, start, end) });
     }
     return new PipelineLog(parts);
   }
@@ -46,13 +49,13 @@ export class PipelineLog {
 
 /** Reads some bytes on either side too, so that a secret across an edge is seen. */
 async function* masked(
-  { path, size }: { path: string; size: number },
+  { size, read }: StageLog,
   start: number,
   end: number,
   redactor: Redactor,
 ): AsyncGenerator<Buffer> {
   let offset = Math.max(0, start - redactor.context);
-  const source = createReadStream(path, { start: offset, end: Math.min(size, end + redactor.context) - 1 });
+  const source = Readable.from(read(offset, Math.min(size, end + redactor.context)), { objectMode: false });
   const output = redactor.stream();
   source.once('error', (error) => output.destroy(error));
   source.pipe(output);
@@ -71,13 +74,4 @@ async function* masked(
   }
   // A log that was shortened meanwhile: what was promised is kept to.
   if (sent < end) yield Buffer.alloc(end - sent, '\n');
-}
-
-export async function sizeOfFile(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }

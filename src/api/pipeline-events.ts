@@ -1,22 +1,20 @@
 /**
- * A pipeline live: its state whenever that changes, and its log line by line. The worker may be another process, so
- * both are looked at again and again; what this process did itself is seen at once.
+ * A pipeline live: its state whenever that changes, and its log line by line. What this process did itself, or
+ * is told of, is seen at once; as a worker may be another process, both are also looked at now and then.
  */
-import { join } from 'node:path';
 import type { Response } from 'express';
 import type { ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import { STAGE_NAMES } from '../domain/pipeline.js';
 import type { Redactor } from '../domain/redaction.js';
+import type { PipelineStorage } from '../storage/contract.js';
 import { answerPipeline, redactTexts } from './answers.js';
 import { LogTail, type LogLine } from './log-tail.js';
 import { EventStream } from './sse.js';
 
-const LOOK_MS = 500;
-
 export interface LiveOptions {
   pipelines: PipelineStore;
-  logsDir: string;
+  storage: PipelineStorage;
   redactor: Redactor;
   /** Of the request. */
   lastEventId: string | undefined;
@@ -73,6 +71,14 @@ class LivePipeline {
   private position: Position;
   private tails: LogTail[] = [];
   private lastState = '';
+  /** Whether something may have changed since it was looked at. */
+  private isStale = true;
+  private wake = () => {};
+  private readonly onChange = (id: string) => {
+    if (id !== this.pipeline.id) return;
+    this.isStale = true;
+    this.wake();
+  };
 
   constructor(
     private readonly pipeline: ValidationPipeline,
@@ -81,16 +87,18 @@ class LivePipeline {
   ) {
     this.position = Position.after(options.lastEventId, pipeline.attempt);
     this.openTails();
+    options.pipelines.events.on('changed', this.onChange);
   }
 
   async run(): Promise<void> {
     const { pipelines } = this.options;
     const { id } = this.pipeline;
     for (let first = true; !this.stream.closed.aborted; first = false) {
+      this.isStale = false;
       const row = await pipelines.find(id);
       if (!row) return;
       if (row.attempt !== this.position.attempt) {
-        this.close();
+        this.closeTails();
         this.position = new Position(row.attempt);
         this.openTails();
       }
@@ -103,19 +111,28 @@ class LivePipeline {
         await this.sendState(row);
         return this.stream.send('end', { conclusion: row.conclusion }, endId(row.attempt));
       }
-      await this.change(id);
+      await this.change();
     }
   }
 
   close(): void {
+    this.options.pipelines.events.off('changed', this.onChange);
+    this.closeTails();
+  }
+
+  private closeTails(): void {
     for (const tail of this.tails) tail.close();
   }
 
   private openTails(): void {
-    const { logsDir, redactor } = this.options;
+    const { storage, redactor } = this.options;
     this.tails = STAGE_NAMES.map(
       (stage, n) =>
-        new LogTail(join(logsDir, this.pipeline.id, `${stage}.log`), redactor, this.position.offsets[n]!),
+        new LogTail(
+          (start, end) => storage.readLog(this.pipeline.id, stage, start, end),
+          redactor,
+          this.position.offsets[n]!,
+        ),
     );
   }
 
@@ -129,9 +146,12 @@ class LivePipeline {
 
   /** Stage by stage, in their order, as far as each log goes now. */
   private async sendLines(): Promise<void> {
-    for (const [n, tail] of this.tails.entries())
-      do await this.send(n, await tail.next());
-      while (!this.stream.closed.aborted && !(await tail.isAtEnd()));
+    const sizes = await this.options.storage.logSizes(this.pipeline.id);
+    for (const [n, tail] of this.tails.entries()) {
+      const size = sizes.get(STAGE_NAMES[n]!) ?? 0;
+      do await this.send(n, await tail.next(size));
+      while (!this.stream.closed.aborted && !tail.isAtEnd(size));
+    }
   }
 
   private async sendRest(): Promise<void> {
@@ -145,24 +165,20 @@ class LivePipeline {
     }
   }
 
-  /** Resolves on the next change that this process knows of, or when it is time to look. */
-  private change(id: string): Promise<void> {
-    const { events } = this.options.pipelines;
+  /** Resolves when something may have changed, or it is time to look. */
+  private change(): Promise<void> {
     const { closed } = this.stream;
+    if (this.isStale || closed.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
-        events.off('changed', onChange);
         closed.removeEventListener('abort', done);
+        this.wake = () => {};
         resolve();
       };
-      const onChange = (changed: string) => {
-        if (changed === id) done();
-      };
-      const timer = setTimeout(done, LOOK_MS);
-      events.on('changed', onChange);
+      const timer = setTimeout(done, this.options.storage.lookEveryMs);
       closed.addEventListener('abort', done);
-      if (closed.aborted) done();
+      this.wake = done;
     });
   }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { pipeline as pump } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { Not } from 'typeorm';
@@ -149,7 +148,7 @@ export function pipelineRoutes(deps: ApiDeps): Route[] {
         const redactor = await redactorOf(row);
         if (request.method === 'HEAD') return void response.type('text/event-stream').end();
         const lastEventId = request.get('last-event-id');
-        await streamPipeline(row, { pipelines, logsDir: deps.logsDir, redactor, lastEventId }, response);
+        await streamPipeline(row, { pipelines, storage: deps.storage, redactor, lastEventId }, response);
       },
     ),
     route(
@@ -222,7 +221,7 @@ async function sendLog(
   response: Response,
 ): Promise<void> {
   const [log, redactor] = await Promise.all([
-    PipelineLog.open(join(deps.logsDir, row.id), stage),
+    PipelineLog.open(deps.storage, row.id, stage),
     deps.redactorOf({ id: row.projectId }),
   ]);
   const { size } = log;

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { Project } from '../database/entities/index.js';
 import { ProjectExists } from '../database/project-editor.js';
@@ -147,9 +145,7 @@ export function projectRoutes(deps: ApiDeps): Route[] {
       async ({ params }) => {
         const pipelineIds = await editor.delete(params.id);
         if (!pipelineIds) throw missing('project');
-        for (const id of pipelineIds)
-          for (const folder of [deps.logsDir, deps.artifactsDir])
-            await rm(join(folder, id), { recursive: true, force: true });
+        for (const id of pipelineIds) await deps.storage.remove(id);
       },
     ),
   ];

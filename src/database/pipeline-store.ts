@@ -11,6 +11,7 @@ import {
 import { isDeployed } from '../github/deployment.js';
 import type { Queue } from '../queue/contract.js';
 import { isDead } from '../queue/owner.js';
+import { announce } from './change-feed.js';
 import type { Database } from './database.js';
 import { Stage, ValidationPipeline } from './entities/index.js';
 
@@ -54,7 +55,10 @@ export class StaleAttempt extends Error {
 
 /** Pipelines and their stages. What follows from a change (jobs) is enqueued in the same transaction. */
 export class PipelineStore {
-  /** In this process only: `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write, `completed` (id). */
+  /**
+   * `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write; of other processes where a
+   * ChangeFeed hears them. `completed` (id) in this process only.
+   */
   readonly events = new EventEmitter<{
     cancel: [id: string];
     changed: [id: string];
@@ -164,7 +168,7 @@ export class PipelineStore {
     for (const { id, status, trigger } of rows) {
       if (status === 'in_progress') {
         await tx.update(ValidationPipeline, { id }, { cancelReason: reason, updatedAt: new Date() });
-        this.database.onCommit(tx, () => this.events.emit('cancel', id));
+        await this.tell(tx, 'cancel', id);
         continue;
       }
       await tx.update(
@@ -264,7 +268,25 @@ export class PipelineStore {
       });
       await this.saveStages(tx, held.id, progress.stages);
       if (progress.deployed) await this.followDeployment(tx, held.id);
-      this.database.onCommit(tx, () => this.events.emit('changed', held.id));
+      await this.tell(tx, 'changed', held.id);
+    });
+  }
+
+  /**
+   * Writes what belongs to a pipeline beside its rows, and tells its readers; nobody takes it over meanwhile.
+   * @throws StaleAttempt
+   */
+  async writeBeside(held: Held, work: (tx: EntityManager) => Promise<void>): Promise<void> {
+    await this.database.write(async (tx) => {
+      const rows = await tx
+        .createQueryBuilder(ValidationPipeline, 'pipeline')
+        .select('pipeline.id')
+        .where({ id: held.id, attempt: held.attempt, leaseOwner: held.owner, status: 'in_progress' })
+        .setLock('pessimistic_read')
+        .getMany();
+      if (rows.length === 0) throw new StaleAttempt(held);
+      await work(tx);
+      await this.tell(tx, 'changed', held.id);
     });
   }
 
@@ -349,7 +371,13 @@ export class PipelineStore {
   /** Enqueues the publication of what the row says. */
   async publish(tx: EntityManager, pipelineId: string): Promise<void> {
     await this.queue.enqueue(tx, { kind: 'publish', subject: pipelineId, lane: `publish:${pipelineId}` });
-    this.database.onCommit(tx, () => this.events.emit('changed', pipelineId));
+    await this.tell(tx, 'changed', pipelineId);
+  }
+
+  /** This process at once, the others by way of the database. */
+  private async tell(tx: EntityManager, change: 'changed' | 'cancel', id: string): Promise<void> {
+    this.database.onCommit(tx, () => this.events.emit(change, id));
+    if (this.database.kind === 'postgres') await announce(tx, change, id);
   }
 
   /** In the lane of the publication, so that a merge finds the check completed. */

@@ -60,6 +60,7 @@ export async function preparePipeline(
       redactor: {
         redact: (text) => redactor.redact(text),
         redactBytes: (bytes) => redactor.redactBytes(bytes),
+        stream: () => redactor.stream(),
         get context() {
           return redactor.context;
         },

@@ -21,6 +21,7 @@ import type { Workspaces } from '../git/workspaces.js';
 import type { GitHubAccess } from '../github/access.js';
 import { statusOf } from '../github/repository.js';
 import type { Logger } from '../logging.js';
+import type { DatabaseStorage } from '../storage/database.js';
 import { MAX_ATTEMPTS } from '../queue/contract.js';
 import type { SetupLayers } from './setup-cache/layers.js';
 
@@ -44,6 +45,8 @@ export interface RetentionDeps {
   layers: SetupLayers;
   github: GitHubAccess;
   projects: ProjectStore;
+  /** Null where logs and screenshots are files. */
+  storage: DatabaseStorage | null;
   log: Logger;
 }
 
@@ -90,7 +93,7 @@ export class Retention {
         signal,
       ),
       commands: await this.deleteCommands(before, signal),
-      logs: await this.deleteFolders('logs', before, signal),
+      logs: (await this.deleteFolders('logs', before, signal)) + (await this.deleteStored(signal)),
       artifacts: await this.deleteFolders('artifacts', before, signal),
       workspaces: await this.deleteWorkspaces(signal),
     };
@@ -229,6 +232,17 @@ export class Retention {
       }
     }
     return count;
+  }
+
+  /** Logs and screenshots in the database, of pipelines that are not stored there any more. */
+  private async deleteStored(signal: AbortSignal): Promise<number> {
+    const { storage } = this.deps;
+    if (!storage) return 0;
+    return this.inBatches(signal, async () => {
+      const ids = await storage.orphans(BATCH);
+      for (const id of ids) if (!signal.aborted) await storage.remove(id);
+      return ids.length;
+    });
   }
 
   private async deleteWorkspaces(signal: AbortSignal): Promise<number> {

@@ -71,7 +71,7 @@ export interface PipelineTools {
   /** Mints a token for git, at the moment it is needed. */
   gitToken: () => Promise<string | null>;
   /** Hides the project's and the server's secrets, and the git token. */
-  redactor: Pick<Redactor, 'redact' | 'redactBytes' | 'context'>;
+  redactor: Redactor;
   /** Where they differ from the defaults. */
   limits?: Partial<WatchLimits & SandboxLimits & { totals: Partial<TotalLimits> }>;
   /** What the head changes against the base; null where nobody can tell. */

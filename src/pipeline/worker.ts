@@ -1,6 +1,8 @@
 /** Runs the pipelines of this process: takes them from the store, keeps their leases, completes them. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDatabaseAway } from '../database/away.js';
 import {
   MAX_ATTEMPTS,
   StaleAttempt,
@@ -23,6 +25,9 @@ const RENEW_MS = 15_000;
 const LOOK_MS = 2_000;
 /** Before the second attempt after a fault of ours; twice that before the third. */
 const RETRY_MS = 5_000;
+/** How long a result waits for a database that is away. */
+const PERSIST_MS = 10 * 60_000;
+const PERSIST_PAUSE_MS = 1_000;
 
 export interface PreparedPipeline {
   spec: PipelineSpec;
@@ -40,7 +45,21 @@ export interface WorkerOptions {
   publish: (pipelineId: string) => Promise<void>;
   /** Told of every pipeline that ran to its end; what it throws is logged. */
   completed?: (pipelineId: string) => Promise<void>;
+  /** Shows the log files of a running pipeline to other processes, where there may be some. */
+  share?: (
+    held: Held,
+    folder: string,
+    redactor: PipelineTools['redactor'],
+    log: Logger,
+  ) => Promise<SharedLogs>;
   log: Logger;
+}
+
+export interface SharedLogs {
+  /** All of them, once nobody writes any more. */
+  finish(): Promise<void>;
+  /** Leaves the rest out. */
+  close(): Promise<void>;
 }
 
 interface Running extends Held {
@@ -51,6 +70,7 @@ export class PipelineWorker {
   private readonly owner = newOwner();
   private readonly running = new Map<string, Running>();
   private readonly timers: NodeJS.Timeout[];
+  private abandoning = false;
 
   constructor(private readonly options: WorkerOptions) {
     const { store, log } = options;
@@ -76,6 +96,8 @@ export class PipelineWorker {
     const { id, attempt } = pipeline;
     const held: Running = { id, attempt, owner: this.owner, controller: new AbortController() };
     const logger = log.child({ attempt });
+    // Told to end while it was being taken.
+    if (this.abandoning) return store.giveBack(held, { spent: false, delayMs: 0 });
     this.running.set(pipelineId, held);
     try {
       await this.work(pipeline, held, logger);
@@ -92,6 +114,7 @@ export class PipelineWorker {
 
   /** Ends what runs without spending its attempt, so that another worker goes on with it. */
   async abandonAll(): Promise<void> {
+    this.abandoning = true;
     for (const held of this.running.values()) {
       held.controller.abort(new PipelineAbort('abandoned', 'this worker is shutting down'));
       await this.options.store.giveBack(held, { spent: false, delayMs: 0 }).catch(() => undefined);
@@ -116,11 +139,17 @@ export class PipelineWorker {
     let workspace: Workspace | null = null;
     let { redact } = createRedactor([]);
     const progress = new ProgressWriter(held, store, this.options.publish, log);
+    let shared: SharedLogs | null = null;
     try {
       const { spec, tools } = await this.options.prepare(pipeline);
       redact = tools.redactor.redact;
-      const logs = await this.freshLogs(pipeline.id);
       workspace = await workspaces.create();
+      const { share } = this.options;
+      const logs = share ? join(workspace.folder, 'logs') : await this.freshLogs(pipeline.id);
+      if (share) {
+        await mkdir(logs, { mode: 0o700 });
+        shared = await share(held, logs, tools.redactor, log);
+      }
       const finished = await runPipeline({
         spec,
         tools,
@@ -130,16 +159,21 @@ export class PipelineWorker {
         observer: progress,
       });
       await progress.close();
+      await this.persist(async () => shared?.finish());
       const { conclusion, reason, run } = finished;
-      await store.complete(held, { conclusion, reason, results: run.results }, finished.stages);
+      await this.persist(() =>
+        store.complete(held, { conclusion, reason, results: run.results }, finished.stages),
+      );
       log.info({ conclusion: finished.conclusion }, 'pipeline completed');
       await this.options
         .completed?.(pipeline.id)
         .catch((error: unknown) => log.warn({ err: error }, 'what follows a completion was left out'));
     } catch (error) {
       await progress.close();
+      await shared?.finish().catch((cause: unknown) => log.warn({ err: cause }, 'a log is not whole'));
       await this.failed(error, pipeline, held, redact, log);
     } finally {
+      await shared?.close();
       if (workspace)
         await workspaces
           .remove(workspace.name)
@@ -159,14 +193,29 @@ export class PipelineWorker {
     log.error({ err: error }, 'pipeline broke');
     const final = error instanceof OperationalError && !error.retryable;
     if (!final && pipeline.attempt < MAX_ATTEMPTS) {
-      return store.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt });
+      return this.persist(() => store.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt }));
     }
     const advice = error instanceof OperationalError ? error.advice : '';
-    await store.complete(
-      held,
-      ourFault(redact(messageOf(error)), redact(advice)),
-      await store.stagesOf(pipeline.id),
+    await this.persist(async () =>
+      store.complete(
+        held,
+        ourFault(redact(messageOf(error)), redact(advice)),
+        await store.stagesOf(pipeline.id),
+      ),
     );
+  }
+
+  /** Repeats a write while the database is away: what a pipeline found out is worth waiting for. */
+  private async persist(write: () => Promise<void>): Promise<void> {
+    for (const end = Date.now() + PERSIST_MS; ;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (!isDatabaseAway(error) || Date.now() > end || this.abandoning) throw error;
+        this.options.log.warn({ err: error }, 'the database is away: the result is written when it is back');
+        await sleep(PERSIST_PAUSE_MS);
+      }
+    }
   }
 
   private async freshLogs(pipelineId: string): Promise<string> {

@@ -1,9 +1,8 @@
 /* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call */
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AgentRun, ValidationPipeline } from '../../src/database/entities/index.js';
 import { emptyResults } from '../../src/domain/pipeline.js';
-import { keepScreenshot } from '../../src/pipeline/artifacts.js';
+import { FolderStorage } from '../../src/storage/folder.js';
 import { AgentStory } from '../support/agent-story.js';
 import { ApiClient } from '../support/api.js';
 import type { FakeRun } from '../support/fake-codegen.js';
@@ -121,9 +120,8 @@ describe('an agent run', () => {
       await the.commentSays(pr, 'Codegen is not working');
       await the.story.settled();
       const [failed] = await the.story.app.database.read.findBy(ValidationPipeline, { trigger: 'event' });
-      const artifacts = join(the.story.dataDir, 'artifacts');
       const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64)]);
-      const screenshot = await keepScreenshot(artifacts, failed!.id, png);
+      const screenshot = await new FolderStorage(the.story.dataDir).keepScreenshot(failed!.id, png);
       const looked = {
         validator: 'lighthouse',
         conclusion: 'failure' as const,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
-import { keepScreenshot } from '../../src/pipeline/artifacts.js';
+import { FolderStorage } from '../../src/storage/folder.js';
 import { scripted, Story } from '../support/story.js';
 
 /** A shell script that reports the tests named in failing.txt as failed. */
@@ -65,7 +65,7 @@ describe('a screenshot', () => {
       const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64)]);
       const id = '01890000-0000-7000-8000-000000000001';
       const artifacts = join(story.dataDir, 'artifacts');
-      const name = await keepScreenshot(artifacts, id, png);
+      const name = await new FolderStorage(story.dataDir).keepScreenshot(id, png);
       expect(name).toMatch(new RegExp(`^${id}/[A-Za-z0-9_-]{32}\\.png$`));
       const answer = await fetch(`${story.url}/artifacts/${name}`);
       expect(answer.status).toBe(200);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
 import { installQueueSchema } from '../../src/queue/graphile-schema.js';
@@ -20,23 +20,29 @@ export interface TestDatabases {
   open(where?: Place): Promise<Database>;
 }
 
-export function onEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
-  describe(`${name} on SQLite`, () => suite(databases(() => null)));
-
+/** Runs a suite on a real PostgreSQL where its binaries are found; otherwise says that it is skipped. */
+export function onPostgres(name: string, suite: (server: () => TestPostgres) => void): void {
   let server: TestPostgres | null = null;
   if (!postgresBinaries()) {
     process.stderr.write(
-      `SKIPPED: ${name} on PostgreSQL, because initdb and postgres were not found (apt-get install postgresql)\n`,
+      `SKIPPED: ${name}, because initdb and postgres were not found (apt-get install postgresql)\n`,
     );
+    it.skip(name, () => undefined);
     return;
   }
-  describe(`${name} on PostgreSQL`, () => {
+  describe(name, () => {
     beforeAll(async () => {
       server = await startPostgres();
     });
-    suite(databases(() => server));
+    suite(() => server!);
     afterAll(() => server?.stop());
   });
+}
+
+export function onEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
+  describe(`${name} on SQLite`, () => suite(databases(() => null)));
+
+  onPostgres(`${name} on PostgreSQL`, (server) => suite(databases(server)));
 }
 
 function databases(server: () => TestPostgres | null): TestDatabases {

@@ -1,11 +1,16 @@
-/** `npm start` as a process of its own. */
+/** `npm start`, or a part of it, as a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const SERVER = join(import.meta.dirname, '../../dist/server.js');
+const dist = (file: string) => join(import.meta.dirname, '../../dist', file);
+const PROGRAMS = {
+  server: [dist('server.js')],
+  web: [dist('cli.js'), 'start', '--no-worker'],
+  worker: [dist('cli.js'), 'worker'],
+};
 
 export class ServerProcess {
   readonly lines: string[] = [];
@@ -20,21 +25,33 @@ export class ServerProcess {
     createInterface({ input: child.stderr! }).on('line', (line) => this.lines.push(line));
   }
 
-  /** Resolves when it answers. @param cwd where it looks for `.env` */
-  static async start(cwd: string, env: Record<string, string>): Promise<ServerProcess> {
+  /** Resolves when it answers; a worker, when it has looked at its sandbox. @param cwd where it looks for `.env` */
+  static async start(
+    cwd: string,
+    env: Record<string, string>,
+    program: keyof typeof PROGRAMS = 'server',
+  ): Promise<ServerProcess> {
     const port = await freePort();
     const { PATH = '' } = process.env;
-    const child = spawn(process.execPath, [SERVER], {
+    const child = spawn(process.execPath, PROGRAMS[program], {
       cwd,
       env: { PATH, HOST: '127.0.0.1', PORT: String(port), DATA_DIR: cwd, LOG_FILE: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const server = new ServerProcess(child, port);
     for (;;) {
-      if (await server.health().catch(() => null)) return server;
+      const answers =
+        program === 'worker'
+          ? server.lines.some((line) => line.includes('Pull-request code runs in'))
+          : await server.health().catch(() => null);
+      if (answers) return server;
       if (child.exitCode !== null) throw new Error(`It ended:\n${server.lines.join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  get pid(): number {
+    return this.child.pid!;
   }
 
   get url(): string {

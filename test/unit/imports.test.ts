@@ -14,6 +14,7 @@ const LAYERS = [
     'queue',
     'reports',
     'database',
+    'storage',
     'github',
     'agent',
     'logging.ts',

@@ -58,6 +58,7 @@ onEachDatabase('retention', (databases) => {
       layers: new SetupLayers({ directory: dataDir }),
       github,
       projects,
+      storage: null,
       log: pino({ level: 'silent' }),
     });
   });

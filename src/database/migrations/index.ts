@@ -7,6 +7,7 @@ import { QueueWorkers1700000006000 } from './1700000006000-queue-workers.js';
 import { ListsWithoutBases1700000007000 } from './1700000007000-lists-without-bases.js';
 import { RebuildSetup1700000008000 } from './1700000008000-rebuild-setup.js';
 import { DeploymentsAndHints1700000009000 } from './1700000009000-deployments-and-hints.js';
+import { LogsAndScreenshots1700000010000 } from './1700000010000-logs-and-screenshots.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   ListsWithoutBases1700000007000,
   RebuildSetup1700000008000,
   DeploymentsAndHints1700000009000,
+  LogsAndScreenshots1700000010000,
 ];

@@ -55,6 +55,8 @@ export class Scanner {
   #window: Buffer = Buffer.alloc(0);
   #ranges: Range[] = [];
   #state = 0;
+  /** The last byte before the window. */
+  #before: number | undefined;
   #open: OpenRun[] = [];
 
   constructor(patterns: Patterns) {
@@ -114,7 +116,8 @@ export class Scanner {
   #openRun(shape: Shape, start: number, end: number, trigger: Buffer): void {
     // A trigger may share its first bytes with a wrappable secret and so be found across a line break.
     if (start < 0 || !this.#window.subarray(start, end).equals(trigger)) return;
-    if (shape.wordStart && start > 0 && WORD[this.#window[start - 1]!]) return;
+    const before = start > 0 ? this.#window[start - 1] : this.#before;
+    if (shape.wordStart && before !== undefined && WORD[before]) return;
     if (this.#open.some((run) => run.shape === shape)) return;
     this.#open.push({
       shape,
@@ -164,16 +167,17 @@ export class Scanner {
     this.#ranges.push({ start: from, end });
   }
 
-  /** Nothing before this can still become part of a match; one byte more is kept as left neighbour. */
+  /** Nothing before this can still become part of a match. */
   #decided(): number {
     // Each byte of a literal may have a line break of two bytes before it.
     const literal = this.#window.length - 3 * this.#patterns.depth[this.#state]!;
     const undecided = this.#open.filter((run) => !run.hidden).map((run) => run.start);
-    return Math.max(0, Math.min(literal, ...undecided) - 1);
+    return Math.max(0, Math.min(literal, ...undecided));
   }
 
   #take(count: number): { bytes: Buffer; ranges: Range[] } {
     const bytes = this.#window.subarray(0, count);
+    this.#before = bytes.at(-1) ?? this.#before;
     const ranges = this.#ranges.filter(({ start }) => start < count);
     // A copy: whoever gave us the piece may reuse its memory.
     this.#window = Buffer.from(this.#window.subarray(count));
