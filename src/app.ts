@@ -27,6 +27,7 @@ import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
 import { SettingsStore } from './database/settings-store.js';
 import { TokenStore } from './database/token-store.js';
+import { diskState } from './disk.js';
 import { createRedactor } from './domain/redaction.js';
 import { SecretBox } from './domain/secret-box.js';
 import { checkout } from './git/checkout.js';
@@ -379,6 +380,10 @@ export async function buildApp(
       counts: () => queue.counts(),
       lastEventAt: () => lastEventAt(database),
       isDraining: () => draining,
+      disk: async () => {
+        const { says, isFull } = await diskState(config.dataDir);
+        return { says, isFull: isFull && config.databaseUrl === null };
+      },
       github: () => (github.app ? 'app' : 'token'),
     }),
   });

@@ -22,6 +22,7 @@ const health = z.object({
   status: z.enum(['ok', 'draining', 'down']),
   version: z.string(),
   database: z.string(),
+  disk: z.string(),
   github: z.string(),
 });
 const HOST = { 403: 'A foreign host name.' };
@@ -106,7 +107,7 @@ export const elsewhere: RouteSpec[] = [
       status: 200,
       description: 'It can.',
       schema: health.meta({
-        examples: [{ status: 'ok', version: '0.1.0', database: 'ok', github: 'app' }],
+        examples: [{ status: 'ok', version: '0.1.0', database: 'ok', disk: 'ok', github: 'app' }],
       }),
     },
     also: {
@@ -114,7 +115,13 @@ export const elsewhere: RouteSpec[] = [
         description: 'It can’t, and what is down.',
         schema: health.meta({
           examples: [
-            { status: 'down', version: '0.1.0', database: 'down: connection refused', github: 'app' },
+            {
+              status: 'down',
+              version: '0.1.0',
+              database: 'down: connection refused',
+              disk: 'ok',
+              github: 'app',
+            },
           ],
         }),
       },

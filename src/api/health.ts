@@ -11,6 +11,8 @@ export interface HealthDeps {
   lastEventAt(): Promise<Date | null>;
   /** Whether this process has been told to end. */
   isDraining(): boolean;
+  /** How much room there is where this process writes; `isFull` where it can't go on without. */
+  disk(): Promise<{ says: string; isFull: boolean }>;
   /** What is known of GitHub without asking it: `ok`, or what was answered last. */
   github(): string;
 }
@@ -23,10 +25,11 @@ export function healthRoutes(deps: HealthDeps): Router {
       () => 'ok',
       (error: unknown) => `down: ${messageOf(error).split('\n')[0]!.slice(0, 200)}`,
     );
-    const status = database !== 'ok' ? 'down' : deps.isDraining() ? 'draining' : 'ok';
+    const disk = await deps.disk();
+    const status = database !== 'ok' || disk.isFull ? 'down' : deps.isDraining() ? 'draining' : 'ok';
     response
       .status(status === 'ok' ? 200 : 503)
-      .json({ status, version: deps.version, database, github: deps.github() });
+      .json({ status, version: deps.version, database, disk: disk.says, github: deps.github() });
   });
   router.get('/webhooks/health', async (_request, response) => {
     try {

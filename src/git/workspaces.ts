@@ -29,6 +29,8 @@ export interface WorkspacesOptions {
 const NAME = /^[0-9a-f]{32}$/;
 const PROCESS_FILE = 'process';
 const GIB = 1024 ** 3;
+/** Without so much free, nothing is checked out. */
+export const MIN_FREE_BYTES = GIB;
 
 /** The folders that pipelines work in: one for each attempt, removed at its end. */
 export class Workspaces {
@@ -40,7 +42,7 @@ export class Workspaces {
   constructor(options: WorkspacesOptions) {
     this.#directory = path.resolve(options.directory, 'workspaces');
     this.#owner = options.owner;
-    this.#minFreeBytes = options.minFreeBytes ?? GIB;
+    this.#minFreeBytes = options.minFreeBytes ?? MIN_FREE_BYTES;
     this.#process = options.process ?? '';
   }
 

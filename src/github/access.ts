@@ -4,6 +4,7 @@ import type { Project } from '../database/entities/index.js';
 import { OperationalError } from '../domain/errors.js';
 import type { Logger } from '../logging.js';
 import { patient } from './patience.js';
+import { GitHubClock, renewing } from './renewing.js';
 import { GitHubRepository } from './repository.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -36,13 +37,19 @@ export class GitHubAccess {
     OctokitBase: typeof ProbotOctokit = ProbotOctokit,
     onAnswer: (headers: Headers) => void = () => undefined,
   ): Promise<GitHubAccess> {
+    const clock = new GitHubClock();
     const common = {
       baseUrl: config.apiUrl,
       // Signatures are checked before an event is stored; Probot never sees a request.
       secret: config.webhookSecret ?? 'unused: deliveries are verified before they are stored',
       log,
-      Octokit: patient(OctokitBase),
-      request: { fetch: fetchWithTimeout(onAnswer) },
+      Octokit: renewing(patient(OctokitBase), clock),
+      request: {
+        fetch: fetchWithTimeout((headers) => {
+          clock.answered(headers);
+          onAnswer(headers);
+        }),
+      },
     };
     const app = config.app
       ? new Probot({ ...common, appId: config.app.id, privateKey: config.app.privateKey })

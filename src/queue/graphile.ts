@@ -41,14 +41,15 @@ export class GraphileQueue implements Queue {
   async enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void> {
     await tx.query(
       `SELECT ${addJobsSql(`
-         SELECT kind, subject, lane, run_at, n
+         SELECT kind, subject, lane, delay_ms, n
          FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
-              WITH ORDINALITY AS new (kind, subject, lane, run_at, n)`)}`,
+              WITH ORDINALITY AS new (kind, subject, lane, delay_ms, n)`)}`,
       [
         jobs.map(({ kind }) => kind),
         jobs.map(({ subject }) => subject),
         jobs.map(({ lane }) => laneName(lane)),
-        jobs.map(({ runAt }) => runAt?.getTime() ?? null),
+        // By the database's clock, from here on: this machine's may be another.
+        jobs.map(({ runAt }) => (runAt ? Math.max(0, runAt.getTime() - Date.now()) : null)),
       ],
     );
   }

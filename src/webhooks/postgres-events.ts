@@ -71,7 +71,7 @@ function statement(count: number): string {
       ON CONFLICT (delivery_id) DO NOTHING RETURNING id, delivery_id
     ), jobs AS (
       SELECT ${addJobsSql(`
-        SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS run_at,
+        SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS delay_ms,
                row_number() OVER (ORDER BY given.id) AS n
         FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued'`)} AS count
     )

@@ -22,6 +22,8 @@ export function postgresBinaries(): string | null {
 export interface TestPostgres {
   /** Makes a fresh, empty database and answers its URL. */
   createDatabase(): Promise<string>;
+  /** Stops the server, does the work, and starts it again. */
+  interrupt(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,15 +49,24 @@ export async function startPostgres({ durable = false } = {}): Promise<TestPostg
       stdio: 'ignore',
     },
   );
-  const server = spawn(
-    join(binaries, 'postgres'),
-    [
-      ...['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=100'],
-      ...(durable ? [] : ['-c', 'fsync=off']),
-    ],
-    { ...user, env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  await ready(server);
+  const start = async () => {
+    const started = spawn(
+      join(binaries, 'postgres'),
+      [
+        ...['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=200'],
+        ...(durable ? [] : ['-c', 'fsync=off']),
+      ],
+      { ...user, env, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    await ready(started);
+    return started;
+  };
+  let server = await start();
+  const end = async (signal: NodeJS.Signals) => {
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill(signal);
+    await ended;
+  };
   const urlOf = (database: string) =>
     `postgres://test@localhost/${database}?host=${encodeURIComponent(folder)}`;
   let count = 0;
@@ -68,10 +79,16 @@ export async function startPostgres({ durable = false } = {}): Promise<TestPostg
       await client.end();
       return urlOf(name);
     },
+    async interrupt(work) {
+      await end('SIGINT');
+      try {
+        await work();
+      } finally {
+        server = await start();
+      }
+    },
     async stop() {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGQUIT');
-      await ended;
+      await end('SIGQUIT');
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -24,6 +24,8 @@ export interface StoryOptions {
   github?: FakeGitHub;
   env?: Record<string, string>;
   overrides?: Overrides;
+  /** An empty folder; by default one that is deleted afterwards. */
+  dataDir?: string;
   /** Takes the App's credentials away, as where only GITHUB_TOKEN is set. */
   withoutApp?: boolean;
 }
@@ -41,7 +43,8 @@ export class Story {
   /** Starts GitHub and the App. */
   static async begin(options: StoryOptions = {}): Promise<Story> {
     const github = options.github ?? (await FakeGitHub.start());
-    const story = new Story(github, mkdtempSync(join(tmpdir(), 'codegenapp-story-')), options);
+    const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'codegenapp-story-'));
+    const story = new Story(github, dataDir, options);
     await story.startApp();
     return story;
   }
@@ -78,7 +81,7 @@ export class Story {
     try {
       await this.app.stop(0);
     } finally {
-      rmSync(this.dataDir, { recursive: true, force: true });
+      if (!this.options.dataDir) rmSync(this.dataDir, { recursive: true, force: true });
       await this.github.stop();
     }
   }

@@ -82,6 +82,7 @@ export class FakeServer {
       status: 0,
     };
     this.requests.push(logged);
+    response.setHeader('date', new Date(this.world.now()).toUTCString());
     response.on('close', () => {
       if (response.headersSent) logged.status = response.statusCode;
       this.world.changed();

@@ -52,7 +52,7 @@ export class Tokens {
       installation,
       permissions,
       repositories,
-      expiresAt: new Date(Date.now() + this.lifetimeMs),
+      expiresAt: new Date(this.world.now() + this.lifetimeMs),
     };
     this.issued.push(issued);
     return issued;
@@ -79,7 +79,7 @@ export class Tokens {
 
   private usable(token: InstallationToken): Actor {
     const { installation } = token;
-    if (token.expiresAt.getTime() <= Date.now() || !this.world.installations.includes(installation)) {
+    if (token.expiresAt.getTime() <= this.world.now() || !this.world.installations.includes(installation)) {
       throw badCredentials();
     }
     if (installation.suspendedAt) throw new ApiError(403, 'This installation has been suspended');
@@ -97,7 +97,7 @@ export class Tokens {
       string,
       unknown
     >;
-    const now = Date.now() / 1000;
+    const now = this.world.now() / 1000;
     if (typeof exp !== 'number' || exp <= now) {
       const message =
         "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires";

@@ -40,6 +40,9 @@ export class World {
   };
   /** The author of what the App does. */
   readonly appAccount = this.accounts.named(`${this.app.slug}[bot]`);
+  /** How far GitHub's clock is ahead of this machine's. */
+  clockAheadMs = 0;
+  readonly now = (): number => Date.now() + this.clockAheadMs;
   readonly tokens = new Tokens(this);
   readonly deliveries = new Deliveries(this);
   readonly repositories: FakeRepository[] = [];
