@@ -16,7 +16,9 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data LOG_FILE= CHROME_PATH=/usr/bin/chromium
 WORKDIR /app
-COPY --from=build /app ./
+COPY --from=build /app/package.json /app/app.yml ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

@@ -1,5 +1,5 @@
 import { Mutex } from 'async-mutex';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { OperationalError, messageOf } from '../domain/errors.js';
 import { createDataSource, dataSourceOptions } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
@@ -94,10 +94,7 @@ export class Database {
     await this.writer.destroy();
   }
 
-  /**
-   * SQLite refuses at once, without waiting out its busy time, where another process wrote between a
-   * transaction's first read and its first write; begun anew it sees that write.
-   */
+  /** Another process that writes is waited for, each time for SQLite's busy time of 5 s. */
   private async retryWhileBusy<T>(transaction: () => Promise<T>): Promise<T> {
     for (let left = 5; ; left--) {
       try {
@@ -106,6 +103,14 @@ export class Database {
         if (left === 0 || !messageOf(error).startsWith('SQLITE_BUSY')) throw error;
       }
     }
+  }
+
+  /**
+   * Without room on the disk SQLite rolls back by itself, and refuses to do so again; TypeORM's one runner would
+   * take that transaction for open, and every later one for a part of it.
+   */
+  private forgetTransaction(runner: QueryRunner): void {
+    if (this.kind === 'sqlite') Object.assign(runner, { isTransactionActive: false, transactionDepth: 0 });
   }
 
   private async transaction<T>(work: (tx: EntityManager) => Promise<T>) {
@@ -121,7 +126,7 @@ export class Database {
         await runner.commitTransaction();
         return { result, callbacks: this.afterCommit.get(runner.manager) ?? [] };
       } catch (error) {
-        await runner.rollbackTransaction().catch(() => undefined);
+        await runner.rollbackTransaction().catch(() => this.forgetTransaction(runner));
         throw error;
       }
     } finally {

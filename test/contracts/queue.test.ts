@@ -291,6 +291,22 @@ onEachDatabase('the queue', (databases) => {
     await exhaust(database, '1');
     expect(await queue.counts()).toEqual({ queued: 1, running: 0, failed: 1 });
   });
+
+  it('tells which subjects no job works for any more, and hands failed ones over once', async () => {
+    const { database, queue } = await create();
+    const kinds = ['pipeline', 'publish'] as const;
+    for (const kind of kinds)
+      for (const subject of ['waits', 'failed'])
+        await enqueue(database, queue, { kind, subject, lane: `${kind}:${subject}` });
+    await exhaust(database, 'failed');
+    expect(await queue.withJob('pipeline', ['waits', 'failed', 'never'])).toEqual(new Set(['waits']));
+    const take = () => database.write((tx) => queue.takeFailed(tx, 'publish', 10));
+    expect(await take()).toEqual(['failed']);
+    expect(await take()).toEqual([]);
+    // What failed is no obstacle to another try.
+    await enqueue(database, queue, { kind: 'pipeline', subject: 'failed', lane: 'pipeline:failed' });
+    expect(await queue.withJob('pipeline', ['failed'])).toEqual(new Set(['failed']));
+  });
 });
 
 function signal(): { promise: Promise<void>; resolve: () => void } {

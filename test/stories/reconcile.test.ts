@@ -113,15 +113,23 @@ describe('what happened while the server was down', () => {
     expect(await story.app.database.read.count(Project)).toBe(3);
   });
 
-  it('finishes the check of a pipeline that lost its worker and its job', async () => {
+  it.each([
+    ['its job', false],
+    ['has tried its job as often as it may', true],
+  ])('finishes the check of a pipeline that lost its worker and %s', async (_how, isExhausted) => {
     const { repository, pr } = open();
     await story.deliver(pr.opened);
     await story.completedCheck(repository, pr.headSha);
     await story.settled();
     const { database } = story.app;
-    // As a machine leaves it that lost its power and whose queue was emptied by hand.
-    await database.write((tx) =>
-      tx.update(
+    // As a machine leaves it that lost its power, and whose queue was emptied by hand.
+    await database.write(async (tx) => {
+      if (isExhausted) {
+        const { id } = await tx.findOneByOrFail(ValidationPipeline, { headSha: pr.headSha });
+        const job = { kind: 'pipeline', subject: id, lane: 'any', attempts: MAX_ATTEMPTS, runAt: new Date() };
+        await tx.insert(Job, job);
+      }
+      await tx.update(
         ValidationPipeline,
         { headSha: pr.headSha },
         {
@@ -131,8 +139,8 @@ describe('what happened while the server was down', () => {
           leaseOwner: 'elsewhere:1:x',
           leaseUntil: new Date(0),
         },
-      ),
-    );
+      );
+    });
     await whileDown(() => undefined);
     await reconciled();
     await story.settled();
