@@ -54,6 +54,12 @@ onEachDatabase('the migrations', (databases) => {
         createdAt: now,
         updatedAt: now,
       });
+      if (where.databaseUrl) {
+        await source.query(`INSERT INTO log_chunks VALUES ($1, 'test', 0, 'printed')`, [id]);
+        await source.query(`INSERT INTO screenshots VALUES ($1, 'a.png', 'png')`, [id]);
+        await source.query(`INSERT INTO queue_workers VALUES ('worker', 'owner', 1)`);
+      }
+      await source.query(`INSERT INTO leases (name) VALUES ('reconcile')`);
       const projects = () => source.query<unknown[]>('SELECT id, full_name, created_at FROM projects');
       const before = await projects();
       // The initial schema is not undone: there would be nothing left to keep.

@@ -136,6 +136,8 @@ onPostgres('a web process and a worker that share nothing but PostgreSQL', (serv
     const [, workerFolder] = folders;
     await until(() => readdirSync(join(workerFolder!, 'workspaces')).length === 0, 'no workspace');
     expect(readdirSync(join(workerFolder!, 'logs'))).toEqual([]);
+    // What runs nothing tries no sandbox out.
+    expect(web.lines.filter((line) => line.includes('Pull-request code runs in'))).toEqual([]);
   });
 });
 
