@@ -1,10 +1,14 @@
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return --
    answers are checked against the OpenAPI document as they come */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AgentRun } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
+import type { StageName } from '../../src/domain/pipeline.js';
+import type { PipelineStorage } from '../../src/storage/contract.js';
+import { DatabaseStorage, ROW_BYTES } from '../../src/storage/database.js';
+import { FolderStorage } from '../../src/storage/folder.js';
 import { ApiClient, storyOn } from '../support/api.js';
 import { onEachDatabase } from '../support/databases.js';
 import type { FakeRepository } from '../support/fake-github/index.js';
@@ -32,6 +36,28 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
     });
   });
   afterAll(() => story.end());
+
+  const storage = (): PipelineStorage =>
+    story.app.database.kind === 'postgres'
+      ? new DatabaseStorage(story.app.database, { isConnected: false })
+      : new FolderStorage(story.dataDir);
+  /** Puts another log in the place of what a stage printed. */
+  const printed = async (id: string, stage: StageName, text: string) => {
+    const kept = storage();
+    if (!(kept instanceof DatabaseStorage)) {
+      mkdirSync(join(story.dataDir, 'logs', id), { recursive: true });
+      return writeFileSync(join(story.dataDir, 'logs', id, `${stage}.log`), text);
+    }
+    const rows = Array.from({ length: Math.ceil(text.length / ROW_BYTES) }, (_, n) => ({
+      stage,
+      start: n * ROW_BYTES,
+      bytes: Buffer.from(text).subarray(n * ROW_BYTES, (n + 1) * ROW_BYTES),
+    }));
+    await story.app.database.write(async (tx) => {
+      await kept.forgetLogs(tx, id, stage);
+      await kept.append(tx, id, rows);
+    });
+  };
 
   const open = (branch: string, files: Record<string, string>) => {
     repository.commit(branch, files);
@@ -132,10 +158,10 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
     it('have logs, whole and by Range, without secrets wherever a range begins', async () => {
       const { body } = await api.get(`/api/projects/${projectId}/pipelines?conclusion=success&limit=1`);
       const { id } = body.items[0];
-      const path = join(story.dataDir, 'logs', id as string, 'test.log');
-      writeFileSync(join(story.dataDir, 'logs', id as string, 'setup.log'), 'all set\n');
-      writeFileSync(path, `a ${SECRET} b\n${'filler '.repeat(50_000)}\nend ${SECRET}\n`);
-      const masked = readFileSync(path, 'utf8').replaceAll(SECRET, '*'.repeat(SECRET.length));
+      const text = `a ${SECRET} b\n${'filler '.repeat(50_000)}\nend ${SECRET}\n`;
+      await printed(id as string, 'setup', 'all set\n');
+      await printed(id as string, 'test', text);
+      const masked = text.replaceAll(SECRET, '*'.repeat(SECRET.length));
 
       const log = `/api/pipelines/${id}/logs?stage=test`;
       const whole = await api.get(log);
@@ -288,15 +314,14 @@ onEachDatabase('the API of events, pipelines and agent runs', (databases) => {
   it('deleting a project deletes all that is its own', async () => {
     const { body } = await api.get(`/api/projects/${projectId}/pipelines?limit=1`);
     const { id } = body.items[0];
-    const folders = ['logs', 'artifacts'].map((kind) => join(story.dataDir, kind, id as string));
-    for (const folder of folders) mkdirSync(folder, { recursive: true });
+    await printed(id as string, 'test', 'something');
     await api.put(`/api/projects/${projectId}/settings/test_commands`, { value: 'sleep 1000' });
     const heads = [open('running', { 'r.txt': 'r' }), open('waiting', { 'w.txt': 'w' })];
     for (const pr of heads) await start(pr.number);
     await story.running('test');
     expect((await api.delete(`/api/projects/${projectId}`)).status).toBe(204);
     expect((await api.get(`/api/pipelines/${id}`)).status).toBe(404);
-    expect(folders.filter(existsSync)).toEqual([]);
+    expect((await storage().logSizes(id as string)).size).toBe(0);
     // Nothing is left as if it went on.
     for (const { headSha } of heads)
       expect(repository.checkRuns(headSha)).toMatchObject([
