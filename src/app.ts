@@ -12,6 +12,7 @@ import type { HttpOptions } from './agent/http.js';
 import { agentView } from './agent/view.js';
 import { artifactRoutes } from './api/artifacts.js';
 import { healthRoutes } from './api/health.js';
+import type { ApiDeps } from './api/deps.js';
 import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
@@ -76,7 +77,7 @@ import { FolderStorage } from './storage/folder.js';
 import { LogCopy } from './storage/log-copy.js';
 import { validators } from './validators/index.js';
 import { VERSION } from './version.js';
-import { pages } from './web/index.js';
+import { openPages, pages, problemPage } from './web/index.js';
 import { eventTable } from './webhooks/event-tables.js';
 import { InboxWriter } from './webhooks/inbox-writer.js';
 import { EventProcessor } from './webhooks/process.js';
@@ -330,7 +331,7 @@ export async function buildApp(
     );
   const events = new EventProcessor(database, github, log);
 
-  const api = apiRouter({
+  const resources: ApiDeps = {
     database,
     projects,
     editor: new ProjectEditor({ database, queue, settings, pipelines, webUrl: config.github.webUrl }),
@@ -345,7 +346,7 @@ export async function buildApp(
     publicUrl,
     redactorOf: redactorFor,
     log,
-  });
+  };
   const reconciler = new Reconciler(
     { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
     [
@@ -369,11 +370,13 @@ export async function buildApp(
     // Screenshots before the login: GitHub fetches them, by names that nobody can guess.
     routers: [
       artifactRoutes(storage),
+      openPages(database),
       accessRouter({ token, host: config.host, publicUrl }),
       metricsRoutes(metrics),
-      api,
-      pages({ database, pipelines }),
+      apiRouter(resources),
+      pages({ ...resources, runs, loop, github, webUrl: config.github.webUrl }),
     ],
+    problemPage,
     health: healthRoutes({
       version: VERSION,
       askDatabase: async () => void (await database.read.query('SELECT 1')),

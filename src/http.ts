@@ -1,6 +1,6 @@
 /** What the server answers beside webhooks: which router, in which order. */
 import express, { type Express, type Router } from 'express';
-import { notFound, problemHandler } from './api/problem.js';
+import { notFound, problemHandler, type ProblemPage } from './api/problem.js';
 import { securityHeaders } from './api/security-headers.js';
 import type { Logger } from './logging.js';
 
@@ -8,13 +8,15 @@ export interface HttpParts {
   health: Router;
   /** What else this process answers: the REST API, the pages. */
   routers?: Router[];
+  /** Shows people what is wrong. */
+  problemPage?: ProblemPage;
   log: Logger;
 }
 
-export function httpApp({ health, routers = [], log }: HttpParts): Express {
+export function httpApp({ health, routers = [], problemPage, log }: HttpParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(securityHeaders, health, ...routers);
-  app.use(notFound, problemHandler(log));
+  app.use(notFound, problemHandler(log, problemPage));
   return app;
 }

@@ -3,8 +3,15 @@
  * webhook and health routes come before this; everything after it is guarded.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { Router, type NextFunction, type Request, type Response } from 'express';
+import express, {
+  Router,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { rateLimit } from 'express-rate-limit';
+import { sendLoginPage } from '../web/login-page.js';
 import { Problem } from './problem.js';
 import { POLICY } from './security-headers.js';
 
@@ -64,9 +71,13 @@ export function accessRouter(options: AccessOptions): Router {
     refuse(request, response, next);
   });
 
-  router.get('/login', limit, (request, response, next) => {
-    const { token } = request.query;
-    if (typeof token !== 'string' || !isSame(token, options.token)) return refuse(request, response, next);
+  const logIn: RequestHandler = (request, response, next) => {
+    const given = (request.method === 'POST' ? request.body : request.query) as Record<string, unknown>;
+    const { token, next: page } = given;
+    if (typeof token !== 'string' || !isSame(token, options.token)) {
+      if (request.method !== 'POST') return refuse(request, response, next);
+      return void sendLoginPage(response, { next: ownPath(page), isWrong: true }).catch(next);
+    }
     response
       .cookie(COOKIE, session, {
         httpOnly: true,
@@ -76,9 +87,19 @@ export function accessRouter(options: AccessOptions): Router {
         path: '/',
       })
       .set('Cache-Control', 'no-store')
-      .redirect(303, '/');
-  });
+      .redirect(303, ownPath(page));
+  };
+  router.get('/login', limit, logIn);
+  // From the form: so that the token stands in no address that a browser remembers.
+  router.post('/login', limit, express.urlencoded({ extended: false, limit: 8 * 1024 }), logIn);
   return router;
+}
+
+/** A path of this server; everything else, such as `//elsewhere`, becomes `/`. */
+function ownPath(path: unknown): string {
+  if (typeof path !== 'string' || !/^\/(?![/\\])[^\s\\]*$/.test(path) || path.startsWith('/login'))
+    return '/';
+  return path;
 }
 
 /** Compares digests, so that neither content nor length shows in the time it takes. */
@@ -131,7 +152,8 @@ function refuseCrossOrigin(request: Request, options: AccessOptions): void {
   throw new Problem(403, 'Cross-origin', 'Changes are taken from this server’s own pages only.');
 }
 
-const wantsPage = (request: Request): boolean =>
+/** Whether a browser shows the answer to a person. */
+export const wantsPage = (request: Request): boolean =>
   request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
 
 /**
@@ -145,22 +167,11 @@ function askAgainFromHere(request: Request, response: Response): boolean {
   return true;
 }
 
-const LOGIN_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Log in · CodegenApp</title>
-<h1>Log in</h1>
-<p>Open the login link that the server printed when it started, or give its API token:</p>
-<form action="/login"><label>API token <input type="password" name="token" required autocomplete="current-password"></label>
-<button>Log in</button></form></html>
-`;
-
 function refuse(request: Request, response: Response, next: NextFunction): void {
   response.set('WWW-Authenticate', 'Bearer realm="CodegenApp"');
   if (!wantsPage(request))
     return next(new Problem(401, 'Not logged in', 'Send the API token as `Authorization: Bearer`.'));
-  response
-    .status(401)
-    .set('Content-Security-Policy', POLICY.replace("form-action 'none'", "form-action 'self'"))
-    .set('Cache-Control', 'no-store')
-    .type('html')
-    .send(LOGIN_PAGE);
+  sendLoginPage(response, { next: ownPath(request.originalUrl), isWrong: request.path === '/login' }).catch(
+    next,
+  );
 }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { isUnreachable } from '../database/unreachable.js';
 import type { Logger } from '../logging.js';
 
@@ -25,13 +25,17 @@ export const notFound: RequestHandler = (request) => {
   throw new Problem(404, 'Not found', `There is nothing at ${request.method} ${request.path}.`);
 };
 
-/** The last handler: every error becomes problem+json, never a stack. */
-export function problemHandler(log: Logger): ErrorRequestHandler {
+/** Sends a problem in another form than JSON to who wants that; false where JSON is right. */
+export type ProblemPage = (problem: Problem, request: Request, response: Response) => boolean;
+
+/** The last handler: every error becomes problem+json or a page, never a stack. */
+export function problemHandler(log: Logger, asPage: ProblemPage = () => false): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error);
     const problem = asProblem(error);
     if (problem.status >= 500)
       log.error({ err: error, method: request.method, path: request.path }, 'request failed');
+    if (asPage(problem, request, response)) return;
     const { status, title, detail, errors } = problem;
     response
       .status(status)

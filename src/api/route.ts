@@ -170,7 +170,8 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 
 const pathOf = (path: PropertyKey[]): string => path.map(String).join('.').slice(0, 300);
 
-function asProblem(error: unknown): unknown {
+/** What an action throws as what is answered; what is a fault of ours stays as it is. */
+export function asProblem(error: unknown): unknown {
   if (error instanceof Problem) return error;
   if (error instanceof ActionRefused) return new Problem(409, 'Makes no sense now', error.message);
   if (error instanceof OperationalError)

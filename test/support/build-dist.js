@@ -17,8 +17,8 @@ export default function buildDist() {
   });
   if (!stale) return;
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const { error } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: 'ignore',
-  });
-  if (error) throw error;
+  for (const project of ['tsconfig.build.json', 'src/web/client']) {
+    const { error } = spawnSync(process.execPath, [tsc, '-p', join(root, project)], { stdio: 'ignore' });
+    if (error) throw error;
+  }
 }

@@ -49,14 +49,14 @@ export class Story {
     return story;
   }
 
-  /** @param overrides for this start only */
-  async startApp(overrides: Overrides = {}): Promise<void> {
+  /** @param overrides for this start only. @param port a free one where it is 0 */
+  async startApp(overrides: Overrides = {}, port = 0): Promise<void> {
     const { environment } = this.github;
     const config = readConfig({
       ...environment,
       ...(this.options.withoutApp ? { APP_ID: '', PRIVATE_KEY: '' } : {}),
       HOST: '127.0.0.1',
-      PORT: '0',
+      PORT: String(port),
       DATA_DIR: this.dataDir,
       LOG_FILE: '',
       API_TOKEN: 'a token of the tests',

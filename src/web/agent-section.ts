@@ -1,0 +1,117 @@
+/** What the agent was asked, what it answered, and what a person can tell it. */
+import type { AgentRun } from '../database/entities/index.js';
+import { ago, chevron, externalLink } from './bits.js';
+import { html, type Fragment } from './html.js';
+import { icon, type Tone } from './icons.js';
+import type { ShownPipeline } from './pipeline-page.js';
+
+/** Every text has its secrets hidden. */
+export type ShownRun = Pick<
+  AgentRun,
+  | 'id'
+  | 'status'
+  | 'prompt'
+  | 'response'
+  | 'plan'
+  | 'webUrl'
+  | 'errorMessage'
+  | 'remoteId'
+  | 'createdAt'
+  | 'nextPipelineId'
+>;
+
+const STATES: Record<AgentRun['status'], [tone: Tone, word: string]> = {
+  queued: ['muted', 'asked'],
+  running: ['running', 'at work'],
+  plan_waiting: ['waiting', 'waits with a plan'],
+  completed: ['passed', 'finished'],
+  failed: ['failed', 'failed'],
+  cancelled: ['muted', 'cancelled'],
+};
+
+export function agentSection({ view, runs, agentConfigured }: ShownPipeline): Fragment {
+  const canAsk =
+    agentConfigured &&
+    view.status === 'completed' &&
+    (view.conclusion === 'failure' || view.conclusion === 'timed_out') &&
+    view.pullRequestNumber !== null &&
+    !runs.some(({ status }) => ['queued', 'running', 'plan_waiting'].includes(status));
+  const declined = view.agent && ['declined', 'exhausted'].includes(view.agent.state) ? view.agent.text : '';
+  if (runs.length === 0 && !canAsk && declined === '') return null;
+  return html`<h2 id="agent">Agent</h2>
+    ${declined !== '' && html`<p>${view.agent!.state === 'exhausted' ? 'A person is needed now.' : 'No agent was asked.'} ${declined}</p>`}
+    ${runs.map((run) => runCard(run, `/pipelines/${view.id}`, agentConfigured))}
+    ${
+      canAsk &&
+      html`<form class="card" method="post" action="/pipelines/${view.id}/fix">
+        <label for="instruction">Have the agent fix this</label>
+        <p>
+          <textarea
+            id="instruction"
+            name="instruction"
+            rows="2"
+            maxlength="4000"
+            placeholder="What to do, in your words (may be empty)"
+          ></textarea>
+        </p>
+        <button class="primary">Fix with Codegen</button>
+      </form>`
+    }`;
+}
+
+/** @param back the page that the reader comes back to */
+export function runCard(run: ShownRun, back: string, agentConfigured: boolean): Fragment {
+  const [tone, word] = STATES[run.status];
+  const waits = run.status === 'plan_waiting';
+  const canResume =
+    agentConfigured && run.remoteId !== null && !['running', 'queued'].includes(run.status) && !waits;
+  return html`<article class="card" aria-label="Agent run">
+    <p>
+      <span class="state ${tone}">${icon(tone)} ${word}</span>
+      <span class="muted small">asked ${ago(run.createdAt)}</span>
+      ${externalLink(run.webUrl, run.webUrl && 'See the run at Codegen')}
+      ${run.nextPipelineId && html`<a href="/pipelines/${run.nextPipelineId}">Validation of its push</a>`}
+    </p>
+    ${run.errorMessage && html`<p>${run.errorMessage}</p>`}
+    ${
+      waits &&
+      run.plan &&
+      html`<h3>The plan</h3>
+        <pre class="block" tabindex="0">${run.plan}</pre>`
+    }
+    ${
+      run.response &&
+      html`<h3>It says</h3>
+        <pre class="block" tabindex="0">${run.response}</pre>`
+    }
+    ${
+      waits &&
+      html`<form method="post" action="${back}/confirm">
+        <p>
+          <label for="changes-${run.id}">Changes to the plan, if any</label
+          ><textarea id="changes-${run.id}" name="changes" rows="2" maxlength="4000"></textarea>
+        </p>
+        <button class="primary">Confirm plan</button>
+      </form>`
+    }
+    ${
+      canResume &&
+      html`<details class="fold">
+        <summary>${chevron} Tell it more</summary>
+        <div class="card">
+          <form method="post" action="/agent-runs/${run.id}/resume">
+            <p>
+              <label for="message-${run.id}">Message</label
+              ><textarea id="message-${run.id}" name="message" rows="3" required maxlength="20000"></textarea>
+            </p>
+            <button>Send</button>
+          </form>
+        </div>
+      </details>`
+    }
+    <details class="fold">
+      <summary>${chevron} What it was asked</summary>
+      <pre class="block" tabindex="0">${run.prompt}</pre>
+    </details>
+  </article>`;
+}
