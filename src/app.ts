@@ -22,6 +22,7 @@ import { BaselineStore } from './database/baseline-store.js';
 import { ChangeFeed } from './database/change-feed.js';
 import { Database } from './database/database.js';
 import { WebhookEvent, type Project, type ValidationPipeline } from './database/entities/index.js';
+import { HistoryStore } from './database/history-store.js';
 import { LeaseStore } from './database/lease-store.js';
 import { PipelineStore, StaleAttempt } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
@@ -282,6 +283,7 @@ export async function buildApp(
     log,
     agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
   });
+  const history = new HistoryStore(database);
   const tokens = new TokenStore(database);
   const worker = new PipelineWorker({
     store: pipelines,
@@ -307,7 +309,10 @@ export async function buildApp(
         git: { host: config.github.host, webUrl: config.github.webUrl },
       }),
     publish: (id) => publisher.publishProgress(id),
-    completed: (id) => baseline.completed(id),
+    completed: async (id) => {
+      await baseline.completed(id);
+      await history.note(id);
+    },
     ...(stored ? { share: shareLogs(pipelines, stored) } : {}),
     log,
   });
@@ -374,7 +379,7 @@ export async function buildApp(
       accessRouter({ token, host: config.host, publicUrl }),
       metricsRoutes(metrics),
       apiRouter(resources),
-      pages({ ...resources, runs, loop, github, webUrl: config.github.webUrl }),
+      pages({ ...resources, runs, loop, github, history, webUrl: config.github.webUrl }),
     ],
     problemPage,
     health: healthRoutes({

@@ -13,7 +13,6 @@ import express, {
 import { rateLimit } from 'express-rate-limit';
 import { sendLoginPage } from '../web/login-page.js';
 import { Problem } from './problem.js';
-import { POLICY } from './security-headers.js';
 
 export const COOKIE = 'codegenapp_session';
 const COOKIE_DAYS = 30;

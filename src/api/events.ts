@@ -9,7 +9,7 @@ import { missing, route, type Route } from './route.js';
 import * as schemas from './schemas/index.js';
 
 /** All but the payload, which may have megabytes. */
-const LISTED = {
+export const LISTED_EVENT = {
   id: true,
   deliveryId: true,
   event: true,
@@ -23,7 +23,7 @@ const LISTED = {
 } as const;
 
 export function eventRoutes(deps: ApiDeps): Route[] {
-  const { database, inbox } = deps;
+  const { database } = deps;
 
   /** The event that made a project together with others: it is in none's index. */
   const firstOf = async (
@@ -31,7 +31,10 @@ export function eventRoutes(deps: ApiDeps): Route[] {
     { cursor, event, status }: Pick<z.output<typeof schemas.eventQuery>, 'cursor' | 'event' | 'status'>,
   ): Promise<Listed | null> => {
     if (firstEventId === null || (cursor !== undefined && cursor <= firstEventId)) return null;
-    const row = await database.read.findOne(WebhookEvent, { select: LISTED, where: { id: firstEventId } });
+    const row = await database.read.findOne(WebhookEvent, {
+      select: LISTED_EVENT,
+      where: { id: firstEventId },
+    });
     const isAsked = (event ?? row?.event) === row?.event && (status ?? row?.status) === row?.status;
     return isAsked ? row : null;
   };
@@ -53,7 +56,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
           projectId: project.id,
           ...conditions(event, status),
         };
-        const rows = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED);
+        const rows = await pageOf(database, WebhookEvent, where, { limit, cursor }, LISTED_EVENT);
         const page = withFirst(rows, limit, await firstOf(project, { event, status, cursor }));
         const { redact } = await deps.redactorOf(project);
         return answerPage(page, (row) => redactTexts(answerEvent(row), redact));
@@ -69,18 +72,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
         params: z.object({ eventId: schemas.id }),
         answer: { status: 202, description: 'Stored and queued.', schema: schemas.replayed },
       },
-      async ({ params }) => {
-        const original = await database.read.findOneBy(WebhookEvent, { id: params.eventId });
-        if (!original) throw missing('event');
-        const { event, payload, projectId } = original;
-        const { eventId } = await inbox.store({
-          deliveryId: newId(),
-          event,
-          body: Buffer.from(payload),
-          replayOf: { eventId: original.id, projectId },
-        });
-        return { eventId };
-      },
+      async ({ params }) => ({ eventId: await replayEvent(deps, params.eventId) }),
     ),
   ];
 }
@@ -94,7 +86,7 @@ function conditions(event: string | undefined, status: EventStatus | undefined) 
   };
 }
 
-type Listed = Pick<WebhookEvent, keyof typeof LISTED>;
+type Listed = Pick<WebhookEvent, keyof typeof LISTED_EVENT>;
 
 /** In its place by id, where that is on this page. */
 function withFirst<Row extends { id: string }>(page: Page<Row>, limit: number, first: Row | null): Page<Row> {
@@ -102,4 +94,21 @@ function withFirst<Row extends { id: string }>(page: Page<Row>, limit: number, f
   if (first === null || (page.next !== null && last !== undefined && first.id < last.id)) return page;
   const rows = [...page.rows, first].sort((a, b) => (a.id < b.id ? 1 : -1));
   return page.next === null ? cut(rows, limit) : { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
+}
+
+/** Stores an event once more, to be handled anew. @returns the id of the new one. @throws Problem 404 */
+export async function replayEvent(
+  { database, inbox }: Pick<ApiDeps, 'database' | 'inbox'>,
+  id: string,
+): Promise<string> {
+  const original = await database.read.findOneBy(WebhookEvent, { id });
+  if (!original) throw missing('event');
+  const { event, payload, projectId } = original;
+  const { eventId } = await inbox.store({
+    deliveryId: newId(),
+    event,
+    body: Buffer.from(payload),
+    replayOf: { eventId: original.id, projectId },
+  });
+  return eventId;
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { In, IsNull, Not, type EntityManager } from 'typeorm';
+import { In, IsNull, LessThan, Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import {
   STAGE_NAMES,
@@ -13,7 +13,7 @@ import type { Queue } from '../queue/contract.js';
 import { isDead } from '../queue/owner.js';
 import { announce } from './change-feed.js';
 import type { Database } from './database.js';
-import { Stage, ValidationPipeline } from './entities/index.js';
+import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;
@@ -118,6 +118,13 @@ export class PipelineStore {
       completedAt: pipeline.status === 'completed' ? now : null,
     });
     await tx.insert(ValidationPipeline, row);
+    const { projectId, pullRequestNumber: number, id: latestPipelineId } = row;
+    // Only what is open is validated.
+    if (number)
+      await tx.upsert(PullRequest, { projectId, number, latestPipelineId, isOpen: true }, [
+        'projectId',
+        'number',
+      ]);
     await this.publish(tx, row.id);
     if (row.status === 'queued') await this.enqueue(tx, row);
     else if (row.status === 'completed') this.announceCompleted(tx, row.id);
@@ -181,6 +188,20 @@ export class PipelineStore {
       if (trigger === 'base') await this.followUp(tx, id);
     }
     return rows.map(({ id }) => id);
+  }
+
+  /** Pull requests that are closed: those named, or all but those named that were known before `before` (an id). */
+  async closePullRequests(
+    tx: EntityManager,
+    projectId: string,
+    which: { number: number } | { allBut: number[]; before: string },
+  ): Promise<void> {
+    const open = { projectId, isOpen: true };
+    const where =
+      'number' in which
+        ? { ...open, number: which.number }
+        : { ...open, number: Not(In(which.allBut)), latestPipelineId: LessThan(which.before) };
+    await tx.update(PullRequest, where, { isOpen: false });
   }
 
   /**

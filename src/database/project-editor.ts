@@ -7,7 +7,10 @@ import {
   AgentRun,
   Project,
   ProjectSetting,
+  PullRequest,
+  Score,
   Stage,
+  TestDay,
   ValidationPipeline,
   WebhookEvent,
 } from './entities/index.js';
@@ -142,7 +145,15 @@ export class ProjectEditor {
       // Those that came meanwhile.
       const rows = await tx.find(ValidationPipeline, { select: { id: true }, where: { projectId: id } });
       for (const row of rows) await tx.delete(Stage, { pipelineId: row.id });
-      for (const entity of [ValidationPipeline, AgentRun, WebhookEvent, ProjectSetting])
+      for (const entity of [
+        ValidationPipeline,
+        AgentRun,
+        WebhookEvent,
+        ProjectSetting,
+        PullRequest,
+        TestDay,
+        Score,
+      ])
         await tx.delete(entity, { projectId: id });
       await tx.delete(Project, { id });
       deleted.push(...rows.map((row) => row.id));

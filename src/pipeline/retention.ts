@@ -9,6 +9,7 @@ import {
   AgentRun,
   HandledCommand,
   Job,
+  PullRequest,
   Stage,
   ValidationPipeline,
   WebhookEvent,
@@ -188,6 +189,7 @@ export class Retention {
     return this.deps.database.write(async (tx) => {
       const { affected } = await tx.delete(ValidationPipeline, { id: In(ids), status: 'completed' });
       await tx.delete(Stage, { pipelineId: In(ids) });
+      await tx.delete(PullRequest, { latestPipelineId: In(ids), isOpen: false });
       return affected ?? 0;
     });
   }

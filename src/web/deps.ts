@@ -3,6 +3,7 @@ import type { FixLoop } from '../agent/fix-loop.js';
 import type { ApiDeps } from '../api/deps.js';
 import { Problem } from '../api/problem.js';
 import type { AgentRunStore } from '../database/agent-run-store.js';
+import type { HistoryStore } from '../database/history-store.js';
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { GitHubAccess } from '../github/access.js';
 import type { StageLogs } from './stage-logs.js';
@@ -12,6 +13,7 @@ export interface WebDeps extends ApiDeps {
   runs: AgentRunStore;
   loop: FixLoop;
   github: GitHubAccess;
+  history: HistoryStore;
   /** Where repositories are seen by people, without a slash at the end. */
   webUrl: string;
 }

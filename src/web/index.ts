@@ -4,21 +4,24 @@ import { wantsPage } from '../api/access.js';
 import type { ProblemPage } from '../api/problem.js';
 import type { Database } from '../database/database.js';
 import { assetRoutes } from './assets.js';
+import { badgeRoutes } from './badge.js';
 import type { PageDeps, WebDeps } from './deps.js';
+import { eventPages } from './events-page.js';
 import { html } from './html.js';
 import { sendPage } from './layout.js';
 import { pipelineRoutes } from './pipeline-routes.js';
 import { projectRoutes } from './project-routes.js';
+import { settingsPages } from './settings-page.js';
 import { StageLogs } from './stage-logs.js';
 
 export function pages(deps: WebDeps): Router {
   const all: PageDeps = { ...deps, logs: new StageLogs(deps.storage) };
-  return Router().use(pipelineRoutes(all), projectRoutes(all));
+  return Router().use(pipelineRoutes(all), projectRoutes(all), settingsPages(all), eventPages(all));
 }
 
 /** What is shown without a login: nothing of a project but a word on its badge. */
-export function openPages(_database: Database): Router {
-  return Router().use(assetRoutes());
+export function openPages(database: Database): Router {
+  return Router().use(assetRoutes(), badgeRoutes(database));
 }
 
 /** Programs ask these; whatever they get wrong is told as JSON, also to a browser. */

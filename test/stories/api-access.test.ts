@@ -86,7 +86,21 @@ describe('access to the API and the pages', () => {
     const html = { accept: 'text/html,*/*;q=0.8' };
     const page = await get('/', html);
     expect([page.status, page.headers['content-type']]).toEqual([401, 'text/html; charset=utf-8']);
-    expect(page.body).toContain('<form action="/login">');
+    expect(page.body).toContain('<form action="/login" method="post">');
+    const logIn = (token: string, next: string) =>
+      fetch(`${story.url}/login`, {
+        method: 'POST',
+        body: new URLSearchParams({ token, next }),
+        redirect: 'manual',
+      });
+    const answer = await logIn(TOKEN, '/pipelines/1');
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/pipelines/1']);
+    expect(answer.headers.get('set-cookie')).toContain('codegenapp_session=');
+    for (const elsewhere of ['//evil.example', 'https://evil.example', '/\\evil.example', ''])
+      expect((await logIn(TOKEN, elsewhere)).headers.get('location')).toBe('/');
+    const refused = await logIn('wrong', '/pipelines/1');
+    expect([refused.status, refused.headers.get('set-cookie')]).toEqual([401, null]);
+    expect(await refused.text()).toContain('name="next" value="/pipelines/1"');
     const fromGitHub = await get('/pipelines/1', { ...html, 'sec-fetch-site': 'cross-site' });
     expect(fromGitHub.body).toContain('http-equiv="refresh"');
     const again = await get('/pipelines/1', { ...html, 'sec-fetch-site': 'same-origin' });

@@ -5,8 +5,11 @@ import { Lease } from './lease.js';
 import { PipelineTotal } from './pipeline-total.js';
 import { Project } from './project.js';
 import { ProjectSetting } from './project-setting.js';
+import { PullRequest } from './pull-request.js';
 import { QueueWorker } from './queue-worker.js';
+import { Score } from './score.js';
 import { Stage } from './stage.js';
+import { TestDay } from './test-day.js';
 import { TokenUsage } from './token-usage.js';
 import { ValidationPipeline } from './validation-pipeline.js';
 import { WebhookEvent } from './webhook-event.js';
@@ -19,8 +22,11 @@ export {
   PipelineTotal,
   Project,
   ProjectSetting,
+  PullRequest,
   QueueWorker,
+  Score,
   Stage,
+  TestDay,
   TokenUsage,
   ValidationPipeline,
   WebhookEvent,
@@ -33,8 +39,11 @@ export const entities = [
   PipelineTotal,
   Project,
   ProjectSetting,
+  PullRequest,
   QueueWorker,
+  Score,
   Stage,
+  TestDay,
   TokenUsage,
   ValidationPipeline,
   WebhookEvent,

@@ -8,6 +8,7 @@ import { ListsWithoutBases1700000007000 } from './1700000007000-lists-without-ba
 import { RebuildSetup1700000008000 } from './1700000008000-rebuild-setup.js';
 import { DeploymentsAndHints1700000009000 } from './1700000009000-deployments-and-hints.js';
 import { LogsAndScreenshots1700000010000 } from './1700000010000-logs-and-screenshots.js';
+import { ProjectPage1700000011000 } from './1700000011000-project-page.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   RebuildSetup1700000008000,
   DeploymentsAndHints1700000009000,
   LogsAndScreenshots1700000010000,
+  ProjectPage1700000011000,
 ];

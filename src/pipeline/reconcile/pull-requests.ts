@@ -1,11 +1,13 @@
 /** Open pull requests whose head nobody validated: their webhook was lost for good, or came before we did. */
 import { In, IsNull, MoreThan, Not } from 'typeorm';
 import { Project, ValidationPipeline, WebhookEvent } from '../../database/entities/index.js';
+import { idAt } from '../../domain/ids.js';
 import type { PullRequest } from '../start.js';
 import type { ReconcileDeps } from './deps.js';
 
 const MAX_PROJECTS = 100;
 const MAX_PAGES = 3;
+const PER_PAGE = 100;
 const MAX_STARTED = 20;
 /** An installation with fewer requests left in its hour is left alone: they are for the pipelines. */
 const MIN_REQUESTS_LEFT = 1_000;
@@ -30,7 +32,9 @@ export class OpenPullRequests {
       this.cursor = project.id;
       if (spent.has(project.installationId!)) continue;
       try {
-        const { pullRequests, requestsLeft } = await this.openIn(project, signal);
+        const before = idAt(Date.now());
+        const { pullRequests, requestsLeft, isComplete } = await this.openIn(project, signal);
+        if (isComplete) await this.closeOthers(project, pullRequests, before);
         if (requestsLeft < MIN_REQUESTS_LEFT) spent.add(project.installationId!);
         for (const pullRequest of await this.uncovered(project, pullRequests)) {
           if (signal.aborted || started >= MAX_STARTED) break;
@@ -64,18 +68,29 @@ export class OpenPullRequests {
       state: 'open',
       sort: 'updated',
       direction: 'desc',
-      per_page: 100,
+      per_page: PER_PAGE,
       request: { signal },
     });
     const pullRequests: PullRequest[] = [];
     let requestsLeft = Infinity;
     let page = 0;
+    let isComplete = true;
     for await (const { data, headers } of pages) {
       pullRequests.push(...data);
       requestsLeft = Number(headers['x-ratelimit-remaining'] ?? Infinity);
-      if (++page === MAX_PAGES || requestsLeft < MIN_REQUESTS_LEFT) break;
+      if (++page === MAX_PAGES || requestsLeft < MIN_REQUESTS_LEFT) {
+        isComplete = data.length < PER_PAGE;
+        break;
+      }
     }
-    return { pullRequests, requestsLeft };
+    return { pullRequests, requestsLeft, isComplete };
+  }
+
+  /** The webhook that told of their end may be lost. */
+  private async closeOthers(project: Project, open: PullRequest[], before: string): Promise<void> {
+    const allBut = open.map(({ number }) => number);
+    const { database, pipelines } = this.deps;
+    await database.write((tx) => pipelines.closePullRequests(tx, project.id, { allBut, before }));
   }
 
   /** Those without a pipeline for their head, and without an event that is about to be handled. */

@@ -15,6 +15,7 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
       : 'The pull request was closed.';
     await deps.database.write(async (tx) => {
       await deps.pipelines.cancel(tx, { projectId: project.id, pullRequestNumber: number }, reason);
+      await deps.pipelines.closePullRequests(tx, project.id, { number });
       await deps.runs.dropPlans(tx, project.id, number, reason);
     });
     const last = payload.pull_request.merged ? await deps.pipelines.latestOf(project.id, number) : null;
