@@ -3,9 +3,9 @@ import { formatDuration } from '../domain/duration.js';
 import type { DayTotals, ScorePoint } from '../database/history-store.js';
 import { html, type Fragment } from './html.js';
 
-const WIDTH = 560;
+const WIDTH = 360;
 const HEIGHT = 150;
-const LEFT = 46;
+const LEFT = 62;
 const BOTTOM = 20;
 const PLOT = { width: WIDTH - LEFT - 8, height: HEIGHT - BOTTOM - 8 };
 const DAY_MS = 86_400_000;

@@ -110,7 +110,7 @@ export async function streamLive(
 const stable = (text: string): string =>
   text
     .replace(/(<span data-since="\d+">)[^<]*/g, '$1')
-    .replace(/(<rect) x="[^"]*" width="[^"]*"/g, '$1')
+    .replace(/<rect\s+x="[^"]*"\s+width="[^"]*"/g, '<rect')
     .replace(/>(?:just now|\d+ (?:min|h|days) ago)</g, '><');
 
 /** Resolves on the next change that this process knows of, or when it is time to look. */

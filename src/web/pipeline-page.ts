@@ -187,15 +187,13 @@ function bar({ startedAt, completedAt }: StageRecord, tone: Tone, began: number,
   const share = (time: number) => Math.min(100, Math.max(0, ((time - began) / (end - began)) * 100));
   const from = startedAt ? share(startedAt.getTime()) : 0;
   const to = startedAt ? share(completedAt?.getTime() ?? end) : 0;
-  const live = startedAt && !completedAt && tone === 'running';
   return html`<svg class="bar ${tone}" aria-hidden="true" data-began="${began}">
     <rect
       x="${from.toFixed(2)}%"
       width="${startedAt ? Math.max(1, to - from).toFixed(2) : 0}%"
       height="8"
       rx="4"
-      data-from="${startedAt?.getTime()}"
-      data-to="${live ? null : completedAt?.getTime()}"
+      ${startedAt && html` data-from="${startedAt.getTime()}"`}${completedAt && html` data-to="${completedAt.getTime()}"`}
     />
   </svg>`;
 }

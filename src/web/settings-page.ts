@@ -212,9 +212,9 @@ function inputOf(key: SettingKey, shown: string, typed: string | undefined, prob
         field.kind
       ];
       const rows = Math.min(12, Math.max(2, text.split('\n').length + 1));
-      // A browser drops one line break at the beginning.
-      return html`${was}<textarea rows="${rows}" spellcheck="false" ${about}>
-${new Html('\n')}${text}</textarea
+      // A browser drops a line break at the beginning: it is not to be one of the text's own.
+      const content = [new Html('\n'), text];
+      return html`${was}<textarea rows="${rows}" spellcheck="false" ${about}>${content}</textarea
         >${hint && html`<span class="small muted">${hint}</span>`}`;
     }
   }

@@ -88,6 +88,7 @@ button.primary { background: var(--accent); border-color: var(--accent); color: 
 button.danger { color: var(--red); }
 button.plain { background: none; border-color: transparent; color: var(--link); padding-inline: 0.25rem; text-decoration: underline; }
 button:disabled { opacity: 0.6; cursor: default; }
+input.mono { width: 100%; max-width: 60rem; }
 input, select, textarea { font: inherit; font-size: 0.875rem; color: var(--text); background: var(--ground); border: 1px solid var(--muted); border-radius: 6px; padding: 0.375rem 0.5rem; max-width: 100%; }
 input[type=checkbox] { width: 1.125rem; height: 1.125rem; margin: 0; vertical-align: -0.2em; accent-color: var(--accent); }
 textarea { width: 100%; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.8125rem; resize: vertical; }
@@ -163,7 +164,7 @@ summary::-webkit-details-marker { display: none; }
 .shot { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 8px; display: block; aspect-ratio: 16 / 10; object-fit: cover; object-position: top; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 2rem; align-items: start; }
 
-.key-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 0.75rem; margin: 1rem 0; padding: 0; list-style: none; }
+.key-figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: 0.75rem; margin: 1rem 0; padding: 0; list-style: none; }
 .key-figures li { border: 1px solid var(--line); border-radius: 8px; padding: 0.625rem 0.875rem; }
 .key-figures strong { display: block; font-size: 1.375rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
 .projects { list-style: none; margin: 0; padding: 0; border: 1px solid var(--line); border-radius: 8px; }
@@ -190,7 +191,7 @@ summary::-webkit-details-marker { display: none; }
 .first-steps { max-width: 42rem; margin: 2rem auto; } .first-steps ol { padding-left: 1.25rem; } .first-steps li { margin: 0.5rem 0; }
 
 @media (max-width: 40rem) {
-  h1 { font-size: 1.25rem; }
+  h1 { font-size: 1.25rem; } h2 { margin-top: 1.75rem; }
   .stages li { grid-template-columns: 16px 1fr auto; padding: 0.5rem 0.75rem; }
   .stages .summary { grid-column: 2 / -1; grid-row: 2; min-height: 1.3125rem; } .stages .bar { grid-column: 2 / -1; margin-top: 0.25rem; }
   .stages .number { grid-row: 1; grid-column: 3; }
@@ -198,6 +199,7 @@ summary::-webkit-details-marker { display: none; }
   .log-tools { padding: 0.5rem 0.75rem; }
   .log .line a { width: 4rem; padding-right: 0.75rem; }
   .setting { grid-template-columns: minmax(0, 1fr); }
-  .stack thead { display: none; } .stack tr { display: block; padding: 0.5rem 0; border-bottom: 1px solid var(--line); } .stack td { display: block; border: 0; padding: 0.0625rem 0; text-align: left; white-space: normal; }
+  .stack thead { display: none; } .stack tr { display: block; padding: 0.5rem 0; border-bottom: 1px solid var(--line); } .stack td { display: inline-block; border: 0; padding: 0.0625rem 0.75rem 0.0625rem 0; text-align: left; white-space: normal; } .stack td:first-child { display: block; }
+  .chart text { font-size: 13px; }
 }
 `;

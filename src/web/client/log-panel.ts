@@ -48,10 +48,7 @@ export class LogPanel {
     const isFirst = this.started === null;
     this.element.open = true;
     if (isFirst) this.start(range);
-    void this.started!.then(() => {
-      this.viewer.show(range);
-      this.element.scrollIntoView({ block: 'nearest' });
-    });
+    void this.started!.then(() => this.viewer.show(range));
   }
 
   /** Asks for lines as soon as they are to be seen. */

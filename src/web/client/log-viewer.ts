@@ -103,6 +103,7 @@ export class LogViewer {
   show(range: Range): void {
     this.range = range;
     this.following = false;
+    this.box.scrollIntoView({ block: 'nearest' });
     const rows = Math.floor(this.box.clientHeight / ROW);
     this.scrollToLine(Math.max(0, range.from - 1 - Math.floor(rows / 3)));
     this.draw(true);
