@@ -52,7 +52,8 @@ export function requestOf(event: LambdaEvent): HttpRequest {
 
 /** The answer in the form in which the sender of this event takes it. */
 export function resultFor(event: LambdaEvent, { status, headers, body }: HttpResponse): LambdaResult {
-  const text = isText(headers['content-type']);
+  // What is compressed is no text any more.
+  const text = headers['content-encoding'] === undefined && isText(headers['content-type']);
   const common = {
     statusCode: status,
     body: body.toString(text ? 'utf8' : 'base64'),

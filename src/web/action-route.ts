@@ -1,12 +1,22 @@
-import express, { type Request, type Router } from 'express';
+import express, { type Request, type RequestHandler, type Router } from 'express';
 import { asProblem } from '../api/route.js';
 import { Problem } from '../api/problem.js';
 import { goBack } from './notices.js';
 
 const MAX_FORM = 1024 * 1024;
 
+const urlencoded = express.urlencoded({ extended: false, limit: MAX_FORM, parameterLimit: 1_000 });
+
 /** Forms as browsers send them. Who may send one was decided before: our own pages, by a reader who is logged in. */
-export const parseForm = express.urlencoded({ extended: false, limit: MAX_FORM, parameterLimit: 1_000 });
+export const parseForm: RequestHandler = (request, response, next) => {
+  urlencoded(request, response, (error?: unknown) => {
+    if (error) return next(error);
+    if (request.body === undefined && Number(request.get('content-length') ?? 0) > 0)
+      return next(new Problem(415, 'Not a form', 'Send a form, or use the API.'));
+    request.body ??= {};
+    next();
+  });
+};
 
 type Url = string | Promise<string>;
 

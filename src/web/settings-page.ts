@@ -122,10 +122,11 @@ interface Outcome {
 
 /** What was changed of one setting; null where it is as it was shown. */
 function changed({ body }: Request, key: SettingKey): Outcome | null {
+  const fields = body as Record<string, unknown>;
+  // What the form did not have was not changed; a box that is not ticked sends nothing but what it was.
+  const isMissing = fields[key] === undefined;
+  if (isMissing && (fieldOf(key).kind !== 'truth' || fields[`was:${key}`] === undefined)) return null;
   const was = field(body, `was:${key}`);
-  const isMissing = (body as Record<string, unknown>)[key] === undefined;
-  // A box that is not ticked sends nothing.
-  if (isMissing && fieldOf(key).kind !== 'truth') return null;
   const typed = isMissing ? 'false' : field(body, key).replace(/\r\n?/g, '\n');
   if (typed === was.replace(/\r\n?/g, '\n')) return null;
   const read = readField(key, typed);
