@@ -49,6 +49,7 @@ export async function streamLive(
   let position: Position = { attempt: first.attempt, lines: new Map() };
   if (before?.attempt === first.attempt) position = before;
   const sent = new Map<string, string>();
+  let seen = '';
 
   const sendParts = async (row: ValidationPipeline) => {
     const shown = await loadPipeline(deps, row, 0);
@@ -90,7 +91,9 @@ export async function streamLive(
       }
       const isOver = row.status === 'completed';
       // The panel of a log comes before its lines, its last line before the verdict.
-      if (!isOver) await sendParts(row);
+      const version = `${row.attempt} ${row.status} ${row.updatedAt.getTime()}`;
+      if (!isOver && version !== seen) await sendParts(row);
+      seen = version;
       await sendLines(row);
       if (isOver) {
         await sendParts(row);
