@@ -1,12 +1,6 @@
 import { expect, it } from '@jest/globals';
-import type {
-  ValidationPipeline} from '../../src/database/entities/index.js';
-import {
-  Project,
-  PullRequest,
-  Score,
-  TestDay
-} from '../../src/database/entities/index.js';
+import type { ValidationPipeline } from '../../src/database/entities/index.js';
+import { Project, PullRequest, Score, TestDay } from '../../src/database/entities/index.js';
 import { HistoryStore } from '../../src/database/history-store.js';
 import { PipelineStore } from '../../src/database/pipeline-store.js';
 import { idAt, newId } from '../../src/domain/ids.js';
