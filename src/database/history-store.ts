@@ -71,10 +71,16 @@ export class HistoryStore {
           ['pipelineId', 'name'],
         );
       await tx.delete(TestDay, { projectId, day: LessThan(today() - HISTORY_DAYS) });
-      await tx.delete(Score, {
-        projectId,
-        measuredAt: LessThan(new Date(Date.now() - HISTORY_DAYS * DAY_MS)),
-      });
+      // TypeORM hands the operator itself to a column's transformer here.
+      await tx
+        .createQueryBuilder()
+        .delete()
+        .from(Score)
+        .where('project_id = :projectId AND measured_at < :before', {
+          projectId,
+          before: Date.now() - HISTORY_DAYS * DAY_MS,
+        })
+        .execute();
     });
   }
 
