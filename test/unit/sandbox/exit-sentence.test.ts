@@ -5,11 +5,12 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 it('takes no long time over a log made for that', () => {
-  for (const tail of ['1'.repeat(16_384), '1: '.repeat(5_000), `1: x: ${'a '.repeat(8_000)}`])
+  // Ten times what is ever looked at: in quadratic time that were most of a minute.
+  for (const tail of ['1'.repeat(160_000), '1: '.repeat(50_000), `1: x: ${'a '.repeat(80_000)}`])
     for (const code of [126, 127]) {
       const began = performance.now();
       expect(sentence(code, tail)).toContain(`exit code ${code}`);
-      expect(performance.now() - began).toBeLessThan(200);
+      expect(performance.now() - began).toBeLessThan(5_000);
     }
 });
 
