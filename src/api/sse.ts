@@ -9,7 +9,10 @@ export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
   private readonly closing = new AbortController();
 
-  constructor(private readonly response: Response) {
+  constructor(
+    private readonly response: Response,
+    heartbeatMs = HEARTBEAT_MS,
+  ) {
     response.status(200).set({
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
@@ -19,7 +22,7 @@ export class EventStream {
     response.flushHeaders();
     this.heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) response.write(': still here\n\n');
-    }, HEARTBEAT_MS);
+    }, heartbeatMs);
     response.once('close', () => {
       clearInterval(this.heartbeat);
       this.closing.abort();
