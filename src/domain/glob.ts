@@ -165,8 +165,19 @@ function readSet(inside: string[]): Token {
   return { type: 'set', ranges, negated };
 }
 
+/** Whether the characters that a pattern ends with are those of the path: most paths are told apart by that. */
+function endsAlike(tokens: readonly Token[], path: readonly string[]): boolean {
+  for (let n = 1; n <= tokens.length; n++) {
+    const token = tokens[tokens.length - n]!;
+    if (token.type !== 'character') return true;
+    if (token.value !== path[path.length - n]) return false;
+  }
+  return true;
+}
+
 /** Row by row from the last token: `row[p]` tells whether the tokens from here on match the path from p on. */
 function matches(tokens: readonly Token[], path: readonly string[]): boolean {
+  if (!endsAlike(tokens, path)) return false;
   const end = path.length;
   let next = new Uint8Array(end + 2);
   next[end] = 1;

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, opendir, realpath, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { globExpression } from './glob.js';
+import { globMatcher } from '../domain/glob.js';
 import { isWithin } from './paths.js';
 
 export type RefusalReason = 'missing' | 'outside' | 'link' | 'not_a_file' | 'too_large' | 'unreadable';
@@ -85,8 +85,7 @@ export interface FoundFiles {
 }
 
 /**
- * Finds the regular files of a workspace that match one of the globs (`*`, `?`, `**`, `[ab]`, `{a,b}`), without
- * following links. Directories named in `ignore` are not entered at any depth.
+ * Finds the regular files of a workspace that the globs mean (domain/glob.ts), without following links. Directories named in `ignore` are not entered at any depth.
  */
 export async function findWorkspaceFiles(
   workspace: string,
@@ -94,7 +93,7 @@ export async function findWorkspaceFiles(
   bounds: { maxFiles?: number; maxDepth?: number; maxEntries?: number; ignore?: string[] } = {},
 ): Promise<FoundFiles> {
   const { maxFiles = 1000, maxDepth = 16, maxEntries = 200_000, ignore = ['node_modules', '.git'] } = bounds;
-  const expressions = globs.map((glob) => globExpression(glob));
+  const isMeant = globMatcher(globs);
   const files: string[] = [];
   let isComplete = true;
   let entries = 0;
@@ -111,7 +110,7 @@ export async function findWorkspaceFiles(
           else isComplete = false;
         }
         const name = relative(workspace, entryPath);
-        if (!entry.isFile() || !expressions.some((expression) => expression.test(name))) continue;
+        if (!entry.isFile() || !isMeant(name)) continue;
         if (files.length === maxFiles) return { files: files.sort(), isComplete: false };
         files.push(name);
       }

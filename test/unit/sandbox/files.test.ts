@@ -89,6 +89,12 @@ describe('files of the workspace', () => {
     });
   });
 
+  it('are taken out again by a later glob with !, as in every setting of globs', async () => {
+    await writeFile(join(workspace, 'reports/deep/b.xml'), '');
+    const { files } = await findWorkspaceFiles(workspace, ['**/*.xml', '!**/deep/**']);
+    expect(files).toEqual(['reports/junit.xml']);
+  });
+
   it('are found up to the bounds, which it tells', async () => {
     await writeFile(join(workspace, 'reports/deep/b.xml'), '');
     expect(await findWorkspaceFiles(workspace, ['**/*.xml'], { maxFiles: 1 })).toEqual({
