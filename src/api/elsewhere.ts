@@ -51,6 +51,7 @@ const webhook = {
     400: 'Not JSON or not an object, or GitHub’s headers are missing.',
     401: 'X-Hub-Signature-256 is wrong or missing.',
     413: 'Over 25 MB.',
+    415: 'The body is compressed.',
     503: 'Not stored: send it again later.',
   },
 } as const;

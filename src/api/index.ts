@@ -28,7 +28,7 @@ export function apiRouter(deps: ApiDeps): Router {
         tag: 'Server',
         open: true,
         answer: { status: 200, description: 'OpenAPI 3.1.', schema: document },
-        also: { 403: 'A foreign host name.' },
+        also: { 400: 'A parameter is unknown.', 403: 'A foreign host name.' },
       },
       // Made when it is first asked for: it takes longer than the rest of the start.
       () =>

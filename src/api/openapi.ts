@@ -151,11 +151,10 @@ function responsesOf(spec: RouteSpec, schemaOf: SchemaOf): Json {
 
 /** The errors that follow from what a route takes. */
 function impliedErrors(spec: RouteSpec): Record<number, string | undefined> {
-  const writes = !spec.open && (spec.method === 'post' || spec.method === 'put');
+  const writes = !spec.open && spec.method !== 'get';
   return {
-    ...((spec.query && !spec.open) || spec.body || writes
-      ? { 400: 'A field or parameter is wrong, missing or unknown.' }
-      : {}),
+    // Also what is not to be had: a query or body where none is taken, a path with a broken escape.
+    ...(spec.tag !== 'Server' ? { 400: 'A field or parameter is wrong, missing or unknown.' } : {}),
     ...(spec.open ? {} : { 401: 'No token, or a wrong one.', 403: 'A foreign host name or origin.' }),
     ...(spec.params ? { 404: STATUS_CODES[404]! } : {}),
     ...(writes ? { 413: 'The body is over 1 MB.', 415: 'The body is not JSON.' } : {}),

@@ -178,7 +178,11 @@ onEachDatabase('every error of every row', (databases) => {
     }
     for (const [method, template] of having(415)) {
       const call = { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
-      expectStatus(415, `${method} ${template}`, await api.call(method, at(template), call));
+      const isHook = template === '/api/github/webhooks' || template === '/webhooks/{webhookId}';
+      const answer = isHook
+        ? await hook(at(template), {}, { 'content-encoding': 'gzip' })
+        : await api.call(method, at(template), call);
+      expectStatus(415, `${method} ${template}`, answer);
     }
   });
 
