@@ -53,7 +53,7 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
   heapMayGrow();
   if (port !== null && config.webhookProxyUrl) {
     const { forwardWebhooks } = await import('./webhook-proxy.js');
-    stopForwarding = await forwardWebhooks(config.webhookProxyUrl, port, app.log);
+    stopForwarding = forwardWebhooks(config.webhookProxyUrl, port, app.log);
   }
 }
 
