@@ -13,6 +13,8 @@ import { notStored, type Inbox, type WebhookProject } from './inbox.js';
 const MAX_BODY = 25 * 1024 * 1024;
 
 const WORD = /^[\w-]{1,100}$/;
+/** What an id of a project can be; nothing else is asked of a database. */
+const PROJECT_ID = /^[\w-]{1,36}$/;
 const ROUTE = /^\/(?:api\/github\/webhooks|webhooks\/([^/?#]+))\/?(?:\?|$)/;
 
 export interface ReceiveDeps {
@@ -72,7 +74,7 @@ async function receive(
 }
 
 async function projectOf(deps: ReceiveDeps, webhookId: string): Promise<WebhookProject> {
-  const project = await deps.findProject(webhookId);
+  const project = PROJECT_ID.test(webhookId) ? await deps.findProject(webhookId) : null;
   if (!project) throw new Problem(404, 'Unknown webhook', 'No project has this webhook.');
   const { id, fullName, fullNameKey, repositoryId } = project;
   return { id, fullName, fullNameKey, repositoryId };

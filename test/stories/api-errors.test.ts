@@ -96,6 +96,8 @@ onEachDatabase('every error of every row', (databases) => {
     expect([where, status, status === code ? '' : text]).toEqual([where, code, '']);
 
   it('404: what is not there', async () => {
+    for (const id of ['%00', '__proto__', '..%2f..'])
+      expectStatus(404, id, await hook(`/webhooks/${id}`, {}));
     for (const [method, template] of having(404)) {
       const path = template.includes('{')
         ? template.replace(/\{\w+\}/, newId()).replace('{key}', 'ai_review')

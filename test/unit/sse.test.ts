@@ -8,6 +8,7 @@ import { EventStream } from '../../src/api/sse.js';
 import type { PipelineStore } from '../../src/database/pipeline-store.js';
 import type { ValidationPipeline } from '../../src/database/entities/index.js';
 import { createRedactor } from '../../src/domain/redaction.js';
+import { FolderStorage } from '../../src/storage/folder.js';
 import { until } from '../support/story.js';
 
 describe('server-sent events', () => {
@@ -91,7 +92,7 @@ describe('server-sent events', () => {
     const reader = await connect((response) => {
       const options = {
         pipelines,
-        logsDir: '/nowhere',
+        storage: new FolderStorage('/nowhere'),
         redactor: createRedactor([]),
         lastEventId: undefined,
       };
