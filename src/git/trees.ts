@@ -108,10 +108,13 @@ export class Trees {
       const chosen =
         trees.find(({ state }) => isAt(state, request)) ??
         free.find(({ state }) => state?.depth === request.depth && !state.isChanging);
-      const spoilt = free.find(({ state }) => !state || state.isChanging);
-      let tree = chosen?.tree ?? spoilt?.tree;
-      if (!tree && trees.length < this.#maxTrees) tree = path.join(pool, randomBytes(8).toString('hex'));
-      tree ??= free.at(-1)?.tree;
+      // Never in their place: git of a process that was killed may still be writing there.
+      const spoilt = free.filter(({ state }) => !state || state.isChanging);
+      for (const { tree } of spoilt) await removeTree(tree);
+      let tree = chosen?.tree;
+      if (!tree && trees.length - spoilt.length < this.#maxTrees)
+        tree = path.join(pool, randomBytes(8).toString('hex'));
+      tree ??= free.filter(({ state }) => state).at(-1)?.tree;
       if (!tree) return null;
       await mkdir(tree, { recursive: true, mode: 0o700 });
       const state = chosen?.state ?? null;
