@@ -32,11 +32,6 @@ import { TokenStore } from './database/token-store.js';
 import { diskState } from './disk.js';
 import { createRedactor } from './domain/redaction.js';
 import { SecretBox } from './domain/secret-box.js';
-import { checkout } from './git/checkout.js';
-import { probeOverlay, type Overlay } from './git/overlay.js';
-import { RepositoryCache } from './git/repository-cache.js';
-import { Trees } from './git/trees.js';
-import { WorkspaceMounts } from './git/workspace-mounts.js';
 import { Workspaces } from './git/workspaces.js';
 import { GitHubAccess } from './github/access.js';
 import { Front } from './front.js';
@@ -52,13 +47,11 @@ import { Merger } from './pipeline/merge.js';
 import { screenshotToSend } from './pipeline/artifacts.js';
 import { Baseline } from './pipeline/baseline.js';
 import { Deployments } from './pipeline/deployments.js';
+import { openCaches } from './pipeline/caches.js';
 import { preparePipeline } from './pipeline/prepare.js';
 import { Publisher } from './pipeline/publish.js';
 import { Reconciler } from './pipeline/reconcile.js';
 import { Retention } from './pipeline/retention.js';
-import { SetupCache } from './pipeline/setup-cache/setup-cache.js';
-import { SetupLayers } from './pipeline/setup-cache/layers.js';
-import { machineFingerprint } from './pipeline/setup-cache/machine.js';
 import type { PipelineTools } from './pipeline/stage.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { PipelineWorker, type WorkerOptions } from './pipeline/worker.js';
@@ -71,7 +64,6 @@ import type { Totals } from './sandbox/cgroup.js';
 import type { Sandbox } from './sandbox/contract.js';
 import { keptToken, secretsKey, secretsOf } from './secrets.js';
 import { selectSandbox } from './sandbox/select.js';
-import { findToolchains } from './sandbox/toolchains.js';
 import { sandboxUser } from './sandbox/user.js';
 import { DatabaseStorage } from './storage/database.js';
 import { FolderStorage } from './storage/folder.js';
@@ -166,26 +158,11 @@ export async function buildApp(
     process: newOwner(),
     ...(owner ? { owner } : {}),
   });
-  const cache = new RepositoryCache({ directory: config.dataDir });
-  const overlay = await findOverlay(config.dataDir, overrides, log);
-  const mounts = overlay && new WorkspaceMounts(config.dataDir, overlay, owner);
-  const trees = mounts && new Trees({ directory: config.dataDir, cache, mounts });
-  const layers = new SetupLayers({
-    directory: config.dataDir,
-    maxBytes: overrides.setupCacheBytes,
-    ...(mounts ? { inUse: () => mounts.inUse() } : {}),
+  const caches = await openCaches(config.dataDir, {
+    mount: overrides.overlay,
+    setupBytes: overrides.setupCacheBytes,
   });
-  const setupCache = new SetupCache({
-    layers,
-    mounts,
-    machine: machineFingerprint(
-      findToolchains({
-        environment: process.env,
-        execPath: process.execPath,
-        privateDirectories: [config.dataDir],
-      }),
-    ),
-  });
+  log.info(caches.says);
   const starter = new PipelineStarter({
     database,
     pipelines,
@@ -300,8 +277,8 @@ export async function buildApp(
           sandbox: selected.sandbox,
           totals: selected.totals,
           validators: validators(config),
-          checkout: (request) => (trees ? trees.checkout(request) : checkout(request, cache)),
-          setupCache,
+          checkout: (request) => caches.checkout(request),
+          setupCache: caches.setupCache,
           ...(overrides.limits ? { limits: overrides.limits } : {}),
           keepScreenshot: (id, png) => storage.keepScreenshot(id, png),
         },
@@ -356,12 +333,11 @@ export async function buildApp(
     { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
     [
       new Retention({
+        ...caches,
         config,
         database,
         workspaces,
-        cache,
-        trees,
-        layers,
+        cache: caches.repositories,
         github,
         projects,
         storage: stored,
@@ -452,17 +428,6 @@ export async function buildApp(
       await database.close();
     },
   };
-}
-
-async function findOverlay(dataDir: string, overrides: Overrides, log: Logger): Promise<Overlay | null> {
-  if (overrides.overlay === false) return null;
-  const found = await probeOverlay(dataDir);
-  if (typeof found !== 'string') {
-    log.info('Checkouts and cached setups are mounted as overlays: nothing of them is copied.');
-    return found;
-  }
-  log.info(`Checkouts and cached setups are copied, as overlays can't be mounted. ${found}`);
-  return null;
 }
 
 async function openQueue(database: Database, { databaseUrl }: Config, log: Logger): Promise<Queue> {

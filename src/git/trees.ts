@@ -110,7 +110,7 @@ export class Trees {
         free.find(({ state }) => state?.depth === request.depth && !state.isChanging);
       // Never in their place: git of a process that was killed may still be writing there.
       const spoilt = free.filter(({ state }) => !state || state.isChanging);
-      for (const { tree } of spoilt) await removeTree(tree);
+      for (const { tree } of spoilt) await removeTree(tree).catch(() => undefined);
       let tree = chosen?.tree;
       if (!tree && trees.length - spoilt.length < this.#maxTrees)
         tree = path.join(pool, randomBytes(8).toString('hex'));
