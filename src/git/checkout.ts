@@ -107,10 +107,11 @@ export async function bringTo(
     'core.logAllRefUpdates': 'false',
     'checkout.workers': String(availableParallelism()),
   };
-  const [head] = await Promise.all([
-    readHead(sha, options),
-    git(['checkout', '--detach', '--force', sha], { ...options, settings }),
-  ]);
+  const reading = readHead(sha, options);
+  // Whatever becomes of it: nobody may still be writing when this ends.
+  reading.catch(() => undefined);
+  await git(['checkout', '--detach', '--force', sha], { ...options, settings });
+  const head = await reading;
   if (owner && !as) await changeOwner(into, owner, signal);
   const { fetchedBytes, packs, isComplete } = delivered;
   return { checkout: { sha, ...head, fetchedBytes }, packs, isComplete };
