@@ -131,6 +131,19 @@ describe('slash commands and buttons', () => {
     expect(repository.checkRuns(pr.headSha)).toHaveLength(2);
   });
 
+  it('validates again by GitHub’s own Re-run, of the check and of all checks', async () => {
+    const { repository, pr } = await ended();
+    const [run] = repository.checkRuns(pr.headSha);
+    await story.deliver(repository.rerequest(run!, 'octocat'));
+    await story.settled();
+    expect(repository.checkRuns(pr.headSha)).toHaveLength(2);
+    await story.deliver(repository.rerequestSuite(repository.checkSuites[0]!, 'octocat'));
+    await story.settled();
+    expect(repository.checkRuns(pr.headSha).map(({ conclusion }) => conclusion)).toEqual(
+      Array.from({ length: 3 }, () => 'failure'),
+    );
+  });
+
   it('handles a storm of 100 commands in order and loses none', async () => {
     const { pr } = await ended();
     const changes = Array.from({ length: 100 }, (_, n) => pr.comment('octocat', `/codegen nr${n}`));

@@ -168,6 +168,22 @@ describe('the fix loop', () => {
     expect(new Set((await the.runs()).map(({ headSha }) => headSha)).size).toBe((await the.runs()).length);
   });
 
+  it('links a pull request that the agent opens, validates it, and counts the fixes of both together', async () => {
+    const { repository, pr } = await the.open({ max_fix_attempts: 1 });
+    await the.codegen.runsCreated(1);
+    repository.commit('codegen/fix', { 'feature.txt': 'wrong too' });
+    const own = repository.openPullRequest({ head: 'codegen/fix', author: 'codegen-sh[bot]' });
+    const url = `${the.github.url}/acme/web/pull/${own.number}`;
+    the.codegen.update({ status: 'COMPLETE', result: 'Opened one.', pullRequests: [{ url }] });
+    await the.story.until(async () => (await the.runs())[0]!.status === 'completed', 'the end of the run');
+    expect((await the.runs())[0]).toMatchObject({ responseType: 'pr', openedPullRequest: own.number });
+    await the.commentSays(pr, url);
+    await the.story.deliver(own.opened);
+    expect(await conclusionOf(repository, own.headSha)).toBe('failure');
+    await the.commentSays(own, 'used up its one attempt');
+    expect(the.codegen.runs).toHaveLength(1);
+  });
+
   it('lets go of a pull request that is closed while the agent works on it', async () => {
     const { pr } = await the.open({ auto_merge_enabled: true });
     await the.codegen.runsCreated(1);
