@@ -1,6 +1,6 @@
 /** What the server answers beside webhooks: which router, in which order. */
 import express, { type Express, type Router } from 'express';
-import { notFound, problemHandler, type ProblemPage } from './api/problem.js';
+import { notFound, problemHandler, type ProblemPage } from './api/problem-handler.js';
 import { securityHeaders } from './api/security-headers.js';
 import type { Logger } from './logging.js';
 

@@ -1,7 +1,7 @@
 /** The pages: complete as HTML, brought to life by the modules of client/; behind the same login as the API. */
 import { Router } from 'express';
 import { wantsPage } from '../api/access.js';
-import type { ProblemPage } from '../api/problem.js';
+import type { ProblemPage } from '../api/problem-handler.js';
 import type { Database } from '../database/database.js';
 import { assetRoutes } from './assets.js';
 import { badgeRoutes } from './badge.js';

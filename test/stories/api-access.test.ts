@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { accessRouter, loginLink } from '../../src/api/access.js';
 import { securityHeaders } from '../../src/api/security-headers.js';
 import { keptToken } from '../../src/secrets.js';
-import { notFound, problemHandler } from '../../src/api/problem.js';
+import { notFound, problemHandler } from '../../src/api/problem-handler.js';
 import { Story } from '../support/story.js';
 
 const TOKEN = 'a token of the tests';

@@ -76,6 +76,24 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('of what takes webhooks name no framework: the first one comes soon after a start', () => {
+    const loaded = new Set<string>();
+    const load = (file: string) => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      for (const { target, isType } of importsOf.get(file)!) if (!isType) load(target);
+    };
+    for (const file of ['server.ts', 'webhooks/inbox-worker.ts']) load(file);
+    const packages = [...loaded].flatMap((file) =>
+      [
+        ...readFileSync(join(SRC, file), 'utf8').matchAll(
+          /^import (?!type )[^;]*?from '((?!node:|\.)[^']+)';/gm,
+        ),
+      ].map(([, name]) => name),
+    );
+    expect([...new Set(packages)].sort()).toEqual(['pino']);
+  });
+
   it('make no cycle', () => {
     const done = new Set<string>();
     const visit = (file: string, path: string[]): string[] | null => {
