@@ -43,11 +43,6 @@ export const commands: Record<string, CliCommand> = {
       return (await import('./doctor.js')).doctorCommand();
     },
   },
-  bench: {
-    usage: '[--json FILE]',
-    says: 'Measures what the sandbox costs a stage, against the plain shell.',
-    run: async (args) => (await import('./bench.js')).benchCommand(args),
-  },
   migrate: {
     usage: '[--rollback]',
     says: 'Brings the database up to date, or undoes its last migration.',

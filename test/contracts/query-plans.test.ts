@@ -1,6 +1,6 @@
 /** What the lists and the statistics read: as much of many rows as of few. Plans, no times. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { fillPipelines, fillTable } from '../../src/cli/bench/pipeline-rows.js';
+import { fillPipelines, fillTable } from '../support/pipeline-rows.js';
 import { Lease } from '../../src/database/entities/index.js';
 import { ApiClient, storyOn } from '../support/api.js';
 import { onEachDatabase } from '../support/databases.js';

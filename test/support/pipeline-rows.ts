@@ -1,7 +1,7 @@
 /** Many rows in a short time, to measure what lists and statistics cost over them. */
 import type { EntityManager } from 'typeorm';
-import type { Database } from '../../database/database.js';
-import { countAll, createTriggers, dropTriggers } from '../../database/pipeline-totals.js';
+import type { Database } from '../../src/database/database.js';
+import { countAll, createTriggers, dropTriggers } from '../../src/database/pipeline-totals.js';
 
 /** Less than what is kept by default. */
 const SPAN_MS = 28 * 86_400_000;

@@ -1,0 +1,258 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from '@jest/globals';
+import { execa } from 'execa';
+import { prepareDataDir } from '../../src/data-dir.js';
+import { defaultSettings } from '../../src/domain/settings.js';
+import { Workspaces } from '../../src/git/workspaces.js';
+import { listTree } from '../../src/git/files.js';
+import { openCaches } from '../../src/pipeline/caches.js';
+import { setupScopeOf } from '../../src/pipeline/prepare.js';
+import type { PipelineRun } from '../../src/pipeline/stage.js';
+import { sandboxUser } from '../../src/sandbox/user.js';
+import { startGitHttp } from '../support/git-http.js';
+import { run, runWithInput } from '../support/sample-git.js';
+import { compare, median, record, timed } from './figures.js';
+
+const FILES = 2_400;
+const COMMITS = 3_000;
+const OWNER = sandboxUser();
+const TMPFS = '/dev/shm';
+
+const folders: string[] = [];
+function temporary(base: string): string {
+  const folder = mkdtempSync(join(base, 'codegenapp-bench-'));
+  // Scripts' own user passes through.
+  chmodSync(folder, 0o711);
+  folders.push(folder);
+  return folder;
+}
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A DATA_DIR with its caches. */
+async function world(base: string, mount: boolean) {
+  const data = join(temporary(base), 'data');
+  await prepareDataDir(data);
+  const caches = await openCaches(data, { mount });
+  const workspaces = new Workspaces({
+    directory: data,
+    process: 'bench',
+    ...(OWNER ? { owner: OWNER } : {}),
+  });
+  return { caches, workspaces, isMounted: caches.trees !== null };
+}
+
+describe('caches', () => {
+  it('a second push of a repository with history, against a full clone', async () => {
+    const host = temporary(tmpdir());
+    const bare = join(host, 'octo/big.git');
+    makeRepository(bare);
+    const server = await startGitHttp(host);
+    const source = { host: server.host, fullName: 'octo/big', url: `${server.url}/octo/big.git` };
+    let bytes: number[] = [];
+    let cloned = 0;
+    for (const [what, mount, most] of [
+      ['copied', false, 0.15],
+      ['mounted', true, 0.06],
+    ] as const) {
+      const { caches, workspaces, isMounted } = await world(tmpdir(), mount);
+      if (mount && !isMounted) {
+        process.stderr.write(`SKIPPED: mounted checkouts. ${caches.says}\n`);
+        continue;
+      }
+      const checkout = async () => {
+        const sha = push(bare);
+        const workspace = await workspaces.create();
+        const before = server.sentBytes;
+        const request = {
+          source,
+          ref: 'refs/pull/7/head',
+          sha,
+          into: workspace.tree,
+          depth: 1,
+          owner: OWNER,
+        };
+        const ms = await timed(() => caches.checkout(request));
+        bytes.push(server.sentBytes - before);
+        await workspaces.remove(workspace.name);
+        return ms;
+      };
+      await checkout();
+      bytes = [];
+      await compare(
+        { name: `checkout of a second push, ${what}, against a full clone`, unit: 'ms', bound: { most } },
+        checkout,
+        async () => {
+          const into = join(temporary(tmpdir()), 'clone');
+          const before = server.sentBytes;
+          const ms = await timed(() => execa('git', ['clone', '-q', source.url, into]));
+          cloned = server.sentBytes - before;
+          return ms;
+        },
+      );
+      record({
+        name: `… bytes fetched, ${what}`,
+        ours: median(bytes) / 1000,
+        reference: cloned / 1000,
+        unit: 'kB',
+        ratio: median(bytes) / cloned,
+        bound: { most: 0.01 },
+        rounds: bytes.length,
+      });
+    }
+    await server.close();
+  });
+
+  it('a setup with an unchanged lockfile, against npm ci --prefer-offline', async () => {
+    const base = existsSync(TMPFS) ? TMPFS : tmpdir();
+    const repository = temporary(base);
+    const npmCache = temporary(base);
+    const npm = (cwd: string, ...args: string[]) =>
+      execa('npm', [...args, '--no-audit', '--no-fund', '--ignore-scripts', '--cache', npmCache], { cwd });
+    writeFileSync(
+      join(repository, 'package.json'),
+      '{"name":"bench","dependencies":{"express":"5.1.0","lodash":"4.17.21","axe-core":"4.10.0"}}',
+    );
+    writeFileSync(join(repository, '.gitignore'), 'node_modules\n');
+    try {
+      await npm(repository, 'install');
+    } catch (error) {
+      process.stderr.write(
+        `SKIPPED: the setup cache, because npm could not install: ${String(error).slice(0, 300)}\n`,
+      );
+      return;
+    }
+    rmSync(join(repository, 'node_modules'), { recursive: true });
+    run(repository, 'init', '-q', '-b', 'main');
+    run(repository, 'add', '-A');
+    run(repository, 'commit', '-qm', 'First');
+    const sha = run(repository, 'rev-parse', 'HEAD');
+    const source = { host: 'local', fullName: 'local/app', url: join(repository, '.git') };
+
+    for (const [what, mount, most] of [
+      ['copied', false, 0.05],
+      ['mounted', true, 0.01],
+    ] as const) {
+      const { caches, workspaces, isMounted } = await world(base, mount);
+      if (mount && !isMounted) continue;
+      const begin = async () => {
+        const workspace = await workspaces.create();
+        const request = { source, ref: 'refs/heads/main', sha, into: workspace.tree, depth: 1, owner: OWNER };
+        const { lower } = await caches.checkout(request);
+        const pipeline = {
+          workspace: workspace.tree,
+          home: workspace.home,
+          lower,
+          tree: await listTree(workspace.tree, sha),
+          suspectLayer: null,
+          setupLayer: null,
+          tools: { sandbox: { name: 'bubblewrap', isolated: true } },
+          spec: {
+            settings: defaultSettings(),
+            secrets: {},
+            setup: setupScopeOf({
+              projectId: 'project',
+              trigger: 'event',
+              baseRef: 'main',
+              isFork: false,
+              rebuildSetup: false,
+              pullRequestNumber: 1,
+            }),
+          },
+        } as unknown as PipelineRun;
+        return { workspace, pipeline };
+      };
+      const first = await begin();
+      const entry = await caches.setupCache.open(first.pipeline, 'npm ci');
+      if (!entry) throw new Error('the setup cache is off');
+      await entry.begin();
+      await npm(first.workspace.tree, 'ci', '--prefer-offline');
+      if (OWNER)
+        execFileSync('chown', [
+          '-hR',
+          `${OWNER.uid}:${OWNER.gid}`,
+          join(first.workspace.tree, 'node_modules'),
+        ]);
+      const problem = await entry.keep();
+      if (problem) throw new Error(problem);
+      await workspaces.remove(first.workspace.name);
+      await compare(
+        {
+          name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
+          unit: 'ms',
+          bound: { most },
+          note: base === TMPFS ? 'on tmpfs' : 'on disk',
+        },
+        async () => {
+          const { workspace, pipeline } = await begin();
+          let isRestored: unknown = null;
+          const ms = await timed(async () => {
+            const again = await caches.setupCache.open(pipeline, 'npm ci');
+            isRestored = await again!.restore();
+          });
+          if (!isRestored || !existsSync(join(workspace.tree, 'node_modules/express/package.json')))
+            throw new Error('nothing was restored');
+          await workspaces.remove(workspace.name);
+          return ms;
+        },
+        async () => {
+          const plain = temporary(base);
+          for (const name of ['package.json', 'package-lock.json'])
+            execFileSync('cp', [join(repository, name), plain]);
+          const ms = await timed(() => npm(plain, 'ci', '--prefer-offline'));
+          rmSync(plain, { recursive: true });
+          return ms;
+        },
+      );
+    }
+  });
+});
+
+/** Some 2,400 files of random text, and commits that each change one. */
+function makeRepository(bare: string): void {
+  mkdirSync(bare, { recursive: true });
+  run(bare, 'init', '-q', '--bare', '-b', 'main');
+  const text = (bytes: number) => randomBytes(bytes / 2).toString('hex');
+  const lines: string[] = [];
+  const commit = (n: number, files: [path: string, text: string][]) => {
+    lines.push(
+      `commit refs/heads/main`,
+      `committer Ada <ada@example.com> ${1_700_000_000 + n} +0000`,
+      'data 1',
+      'c',
+    );
+    for (const [path, content] of files)
+      lines.push(`M 100644 inline ${path}`, `data ${content.length}`, content);
+  };
+  const path = (n: number) => `src/${n % 60}/${n}.txt`;
+  commit(
+    0,
+    Array.from({ length: FILES }, (_, n) => [path(n), text(8_000)]),
+  );
+  for (let n = 1; n < COMMITS; n++) commit(n, [[path((n * 7) % FILES), text(16_000)]]);
+  lines.push('');
+  runWithInput(bare, lines.join('\n'), 'fast-import', '--quiet');
+}
+
+/** Five changed files as the head of a pull request. */
+function push(bare: string): string {
+  const seed = randomBytes(8).toString('hex');
+  const lines = [
+    'commit refs/pull/7/head',
+    `committer Ada <ada@example.com> 1800000000 +0000`,
+    'data 1',
+    'c',
+    'from refs/heads/main',
+  ];
+  for (let n = 0; n < 5; n++) {
+    const content = `${seed} ${n}\n`.repeat(50);
+    lines.push(`M 100644 inline src/${n}/${n}.txt`, `data ${content.length}`, content);
+  }
+  runWithInput(bare, [...lines, ''].join('\n'), 'fast-import', '--quiet', '--force');
+  return run(bare, 'rev-parse', 'refs/pull/7/head');
+}

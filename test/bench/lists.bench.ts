@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { Database } from '../../src/database/database.js';
+import { Project, ValidationPipeline } from '../../src/database/entities/index.js';
+import { pageOf } from '../../src/database/pages.js';
+import { readStats } from '../../src/database/stats.js';
+import { newId } from '../../src/domain/ids.js';
+import { migrate } from '../support/databases.js';
+import { fillPipelines } from '../support/pipeline-rows.js';
+import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
+import { compare, timed } from './figures.js';
+
+/** More than the usual five: single queries of some milliseconds. */
+const ROUNDS = 25;
+const FEW = 1_000;
+const MANY = 100_000;
+const MOST = 1_000_000;
+
+describe('lists', () => {
+  let postgres: TestPostgres | null = null;
+  const folders: string[] = [];
+  beforeAll(async () => {
+    if (postgresBinaries()) postgres = await startPostgres();
+  });
+  afterAll(async () => {
+    await postgres?.stop();
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+
+  async function filled(kind: string, count: number) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
+    folders.push(dataDir);
+    const databaseUrl = kind === 'PostgreSQL' ? await postgres!.createDatabase() : null;
+    if (databaseUrl) await migrate({ databaseUrl, dataDir });
+    const database = await Database.open({ databaseUrl, dataDir });
+    const now = new Date();
+    const project = {
+      id: newId(),
+      name: 'web',
+      fullName: 'acme/web',
+      fullNameKey: 'acme/web',
+      repositoryUrl: 'https://github.com/acme/web',
+      createdAt: now,
+      updatedAt: now,
+    };
+    await database.write((tx) => tx.insert(Project, project));
+    await fillPipelines(database, project.id, count);
+    return { database, projectId: project.id };
+  }
+
+  it.each(['SQLite', 'PostgreSQL'])('of pipelines, and statistics over them, on %s', async (kind) => {
+    if (kind === 'PostgreSQL' && !postgres) {
+      process.stderr.write('SKIPPED: lists on PostgreSQL, because initdb and postgres were not found\n');
+      return;
+    }
+    const few = await filled(kind, FEW);
+    const many = await filled(kind, MANY);
+    const most = await filled(kind, MOST);
+    const page = ({ database, projectId }: typeof few) =>
+      timed(() => pageOf(database, ValidationPipeline, { projectId }, { limit: 50 }));
+    const stats = ({ database, projectId }: typeof few) => timed(() => readStats(database, { projectId }));
+    await compare(
+      {
+        name: `page of 50 of 1,000,000 pipelines, against 1,000, ${kind}`,
+        unit: 'ms',
+        bound: { most: 1.5 },
+        rounds: ROUNDS,
+      },
+      () => page(most),
+      () => page(few),
+    );
+    await compare(
+      {
+        name: `statistics over 100,000 pipelines, against 1,000, ${kind}`,
+        unit: 'ms',
+        bound: { most: 1.5 },
+        rounds: ROUNDS,
+      },
+      () => stats(many),
+      () => stats(few),
+    );
+    for (const { database } of [few, many, most]) await database.close();
+  });
+});
