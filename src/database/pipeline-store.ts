@@ -54,6 +54,11 @@ export class StaleAttempt extends Error {
 }
 
 /** Pipelines and their stages. What follows from a change (jobs) is enqueued in the same transaction. */
+/** Another pipeline of the pull request was begun meanwhile: look again at what there is. */
+export class Overtaken extends Error {
+  override name = 'Overtaken';
+}
+
 export class PipelineStore {
   /**
    * `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write; of other processes where a
@@ -79,6 +84,26 @@ export class PipelineStore {
       where: { projectId, pullRequestNumber },
       order: { id: 'DESC' },
     });
+  }
+
+  /**
+   * Makes sure that nobody began another pipeline of a pull request since it was looked at, until the transaction ends.
+   * @param latestId of the pipeline that was the latest then
+   * @throws Overtaken
+   */
+  async requireLatest(
+    tx: EntityManager,
+    { projectId, pullRequestNumber }: { projectId: string; pullRequestNumber: number },
+    latestId: string | null,
+  ): Promise<void> {
+    if (this.database.kind === 'postgres')
+      await tx.query('SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE', [projectId]);
+    const latest = await tx.findOne(ValidationPipeline, {
+      select: { id: true },
+      where: { projectId, pullRequestNumber },
+      order: { id: 'DESC' },
+    });
+    if ((latest?.id ?? null) !== latestId) throw new Overtaken();
   }
 
   latestOfHead(projectId: string, headSha: string): Promise<ValidationPipeline | null> {

@@ -35,6 +35,8 @@ export interface StartOptions {
   cause?: string | null;
   /** Sets up from scratch, whatever the setup cache has. */
   noCache?: boolean;
+  /** The pull request's latest pipeline when it was decided to start another one; missing: whatever that is. */
+  after?: string | null;
 }
 
 /** A group of a merge queue; refs with or without `refs/heads/`. */
@@ -66,6 +68,7 @@ export class PipelineStarter {
   /**
    * Starts the validation of a pull request's head and ends the pipelines of its older heads.
    * @returns null where nothing is to be said about it at all
+   * @throws Overtaken where `after` is not the latest any more
    */
   async startPullRequest(
     project: Project,
@@ -100,10 +103,12 @@ export class PipelineStarter {
       rebuildSetup: options.noCache ?? false,
       ...(problems.length > 0 ? misconfigured(problems, file) : stateFor(admission)),
     };
+    const which = { projectId: project.id, pullRequestNumber: pullRequest.number };
     return database.write(async (tx) => {
+      if (options.after !== undefined) await pipelines.requireLatest(tx, which, options.after);
       await pipelines.cancel(
         tx,
-        { projectId: project.id, pullRequestNumber: pullRequest.number },
+        which,
         `Superseded by ${options.trigger === 'event' ? pullRequest.head.sha.slice(0, 7) : 'a newer validation'}.`,
       );
       return admission.decision === 'ignore' ? null : pipelines.create(tx, pipeline);

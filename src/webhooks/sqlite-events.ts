@@ -1,7 +1,8 @@
 import sqlite3 from 'sqlite3';
 import { EVENT_COLUMNS, PROCESSED_AT, type EventTable, type NewEvent } from './event-table.js';
 
-const BUSY_MS = 5_000;
+/** As the App's own connections wait. */
+const BUSY_MS = 30_000;
 
 type Values = (string | number | null)[];
 

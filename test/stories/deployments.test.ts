@@ -35,7 +35,8 @@ describe('a preview with a public address', () => {
       .persist()
       .get('/')
       .reply(200, async () => {
-        if (++looks > 1) await seen;
+        // Deploy's look passes, the health check's waits: so every preview is up for a while.
+        if (++looks % 2 === 0) await seen;
         return 'up';
       });
   });
@@ -83,6 +84,7 @@ describe('a preview with a public address', () => {
     await story.deliver(pr.opened);
     await says('success');
     await story.deliver(pr.push({ 'feature.txt': 'more' }));
+    await says('success inactive', 'success');
     letOn();
     await says('success inactive', 'success inactive');
     expect(repository.deployments.map(({ sha, environment }) => [sha === pr.headSha, environment])).toEqual([
@@ -134,8 +136,14 @@ describe('a preview with a public address', () => {
   it('is no deployment without the permission, which no pull request has to answer for', async () => {
     const pr = await begin();
     delete story.github.installationOf(repository)!.permissions['deployments'];
-    letOn();
     await story.deliver(pr.opened);
+    await story.github.waitFor(
+      () => story.github.requests.some(({ path }) => path.endsWith('/deployments')),
+      {
+        what: 'the request for a deployment',
+      },
+    );
+    letOn();
     expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('success');
     await story.settled();
     expect(repository.deployments).toEqual([]);
@@ -156,6 +164,7 @@ describe('a preview with a public address', () => {
       full_name: repository.fullName,
     });
     await github.deliver(pr.opened, { url: `${story.url}/webhooks/${project.id}` });
+    await says('success');
     letOn();
     await says('success inactive');
     expect(repository.deployments[0]!.creator.login).toBe('token-owner');

@@ -1,9 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { FakeGitHub, type FakePullRequest } from '../support/fake-github/index.js';
@@ -72,7 +73,7 @@ describe('a server that is killed in the middle', () => {
   afterEach(async () => {
     await server.end('SIGKILL');
     await github.stop();
-    for (const folder of [shared, server.dataDir]) rmSync(folder, { recursive: true, force: true });
+    for (const folder of [shared, server.dataDir]) await removeTree(folder);
   });
 
   const open = (settings: Record<string, string>) => {

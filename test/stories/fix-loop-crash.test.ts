@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { codegenEnvironment, FEATURE_TEST } from '../support/agent-story.js';
 import { FakeCodegen, type Operation } from '../support/fake-codegen.js';
 import { FakeGitHub, type WebhookEvent } from '../support/fake-github/index.js';
@@ -125,7 +126,7 @@ describe('a server that is killed at every request of the fix loop', () => {
         await server.kill();
         await codegen.close();
         await github.stop();
-        rmSync(dataDir, { recursive: true, force: true });
+        await removeTree(dataDir);
       }
     },
     150_000,

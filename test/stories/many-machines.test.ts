@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { Database } from '../../src/database/database.js';
 import { Project, ValidationPipeline } from '../../src/database/entities/index.js';
 import { DatabaseStorage } from '../../src/storage/database.js';
@@ -53,7 +54,7 @@ onPostgres('a web process and a worker that share nothing but PostgreSQL', (serv
     for (const each of processes.splice(0)) await each.kill();
     await database.close();
     await github.stop();
-    for (const each of folders.splice(0)) rmSync(each, { recursive: true, force: true });
+    for (const each of folders.splice(0)) await removeTree(each);
   });
 
   const ask = (path: string, init: RequestInit = {}) =>

@@ -30,10 +30,10 @@ describe('merging', () => {
   });
 
   it('does not merge a head that was pushed at the last moment', async () => {
-    const { repository, pr } = open({ auto_merge_enabled: true });
+    const { repository, pr } = open({ auto_merge_enabled: true, test_commands: 'sleep 1' });
     const validated = pr.headSha;
     await story.deliver(pr.opened);
-    await story.running('clone').catch(() => undefined);
+    await story.running('test');
     const push = pr.push({ 'feature.txt': 'more' });
     await story.completedCheck(repository, validated);
     await story.settled();

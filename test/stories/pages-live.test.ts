@@ -129,7 +129,7 @@ const program = describeInBrowser('the page of a pipeline in a browser');
     const row = await story.app.database.read.findOneByOrFail(ValidationPipeline, {
       id: page.url().split('/').at(-1)!,
     });
-    expect([row.trigger, row.settings?.setup_cache]).toEqual(['retry', 'off']);
+    expect([row.trigger, row.rebuildSetup]).toEqual(['retry', true]);
     await page.close();
   });
 });

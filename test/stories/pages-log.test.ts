@@ -145,7 +145,7 @@ const LINES = 1_000_000;
     await page.goto(`${story.url}/pipelines/${id}`);
     await sees(page, '1000000', '#log-test .log');
     await page.type('#log-test input[type=search]', 'needle');
-    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+    await Promise.all([page.waitForNavigation({ timeout: 60_000 }), page.keyboard.press('Enter')]);
     await sees(page, '1 line of test with “needle”');
     await sees(page, '654321');
     await page.close();

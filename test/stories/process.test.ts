@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { FakeGitHub } from '../support/fake-github/index.js';
 import { scripted } from '../support/story.js';
 
@@ -46,7 +47,7 @@ describe('node dist/server.js', () => {
       child.once('exit', (code) => reject(new Error(`ended with ${code}: ${output}`)));
     });
     url.catch(() => undefined);
-    ends.push(() => rmSync(folder, { recursive: true, force: true }));
+    ends.push(() => removeTree(folder));
     ends.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');

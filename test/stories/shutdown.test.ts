@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { Database } from '../../src/database/database.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { FakeGitHub } from '../support/fake-github/index.js';
@@ -20,7 +21,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const server of processes.splice(0)) await server.kill();
-  rmSync(folder, { recursive: true, force: true });
+  // A server that was killed leaves its mounts.
+  await removeTree(folder);
 });
 
 describe('a server that is told to end', () => {

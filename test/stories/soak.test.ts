@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { Database } from '../../src/database/database.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { MAX_ATTEMPTS } from '../../src/database/pipeline-store.js';
@@ -36,7 +37,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const each of running.splice(0)) await each.kill();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) await removeTree(folder);
   await github.stop();
 });
 

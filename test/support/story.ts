@@ -1,5 +1,5 @@
 /** The whole App in this process, on a fake GitHub: what a story acts on. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { ValidationPipeline } from '../../src/database/entities/index.js';
 import type { StageName } from '../../src/domain/pipeline.js';
 import { buildApp, type App, type Overrides } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
+import { removeTree } from '../../src/git/remove-tree.js';
 import type { QueueCounts } from '../../src/queue/contract.js';
 import { ImpatientOctokit } from './fake-github/clients.js';
 import {
@@ -81,7 +82,7 @@ export class Story {
     try {
       await this.app.stop(0);
     } finally {
-      if (!this.options.dataDir) rmSync(this.dataDir, { recursive: true, force: true });
+      if (!this.options.dataDir) await removeTree(this.dataDir);
       await this.github.stop();
     }
   }

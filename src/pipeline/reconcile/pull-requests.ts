@@ -1,6 +1,7 @@
 /** Open pull requests whose head nobody validated: their webhook was lost for good, or came before we did. */
 import { In, IsNull, MoreThan, Not } from 'typeorm';
 import { Project, ValidationPipeline, WebhookEvent } from '../../database/entities/index.js';
+import { Overtaken } from '../../database/pipeline-store.js';
 import { idAt } from '../../domain/ids.js';
 import type { PullRequest } from '../start.js';
 import type { ReconcileDeps } from './deps.js';
@@ -124,7 +125,16 @@ export class OpenPullRequests {
   }
 
   private async start(project: Project, pullRequest: PullRequest): Promise<boolean> {
-    const pipeline = await this.deps.starter.startPullRequest(project, pullRequest, { trigger: 'event' });
+    const latest = await this.deps.pipelines.latestOf(project.id, pullRequest.number);
+    if (latest?.headSha === pullRequest.head.sha) return false;
+    const pipeline = await this.deps.starter
+      .startPullRequest(project, pullRequest, { trigger: 'event', after: latest?.id ?? null })
+      .catch((error: unknown) => {
+        if (error instanceof Overtaken) return undefined;
+        throw error;
+      });
+    // Its webhook came just now.
+    if (pipeline === undefined) return false;
     if (pipeline === null) {
       if (this.unwanted.size >= MAX_REMEMBERED) this.unwanted.clear();
       this.unwanted.add(`${project.id}:${pullRequest.number}:${pullRequest.head.sha}`);

@@ -1,6 +1,7 @@
 import { actorKind } from '../../agent/decide.js';
 import { AGENT_LOGINS } from '../../agent/facts.js';
 import type { AgentRun, Project, ValidationPipeline } from '../../database/entities/index.js';
+import { Overtaken } from '../../database/pipeline-store.js';
 import { statusOf, type GitHubRepository } from '../../github/repository.js';
 import { pullRequest as pullRequestSchema, type Payload, type PullRequestFacts } from '../events.js';
 import type { HandlerDeps } from './deps.js';
@@ -40,12 +41,20 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
     return;
   }
   const run = latest && (await pushedBy(payload, latest, deps));
-  const started = await deps.starter.startPullRequest(project, pullRequest, {
-    trigger: 'event',
-    // Any push but the agent's starts anew.
-    retryCount: run ? latest.retryCount + 1 : 0,
-    agentRunId: run?.id ?? null,
-  });
+  let started: ValidationPipeline | null;
+  try {
+    started = await deps.starter.startPullRequest(project, pullRequest, {
+      trigger: 'event',
+      // Any push but the agent's starts anew.
+      retryCount: run ? latest.retryCount + 1 : 0,
+      agentRunId: run?.id ?? null,
+      after: latest?.id ?? null,
+    });
+  } catch (error) {
+    // By the reconciling, or by a person's retry.
+    if (error instanceof Overtaken) return onPullRequest(payload, deps);
+    throw error;
+  }
   await deps.database.write(async (tx) => {
     if (started && run) await deps.runs.save(tx, run.id, { nextPipelineId: started.id });
     if (latest && latest.headSha !== pullRequest.head.sha)
