@@ -29,7 +29,9 @@ export interface MetricsDeps {
 
 export class Metrics {
   readonly registry = new Registry();
-  private readonly pipelinesDone = this.counter('pipelines_total', 'Completed pipelines.', ['conclusion']);
+  private readonly pipelinesDone = this.counter('pipelines_total', 'Completed pipelines of pull requests.', [
+    'conclusion',
+  ]);
   private readonly pipelineSeconds = this.histogram(
     'pipeline_duration_seconds',
     'From the start of a pipeline to its completion.',
@@ -119,6 +121,8 @@ export class Metrics {
     const { pipelines } = this.deps;
     const row = await pipelines.find(id);
     if (row?.status !== 'completed' || row.conclusion === null) return;
+    // Nobody’s pull request: left out here as in all statistics.
+    if (row.trigger === 'base') return;
     const { conclusion } = row;
     this.pipelinesDone.inc({ conclusion });
     // One that never ran (skipped, superseded while queued) has no duration.
@@ -153,13 +157,14 @@ export class Metrics {
     });
     this.gauge(
       'pipeline_success_ratio',
-      'Passed pipelines among those of the last 24 hours that passed, failed or timed out.',
+      'Passed pipelines of pull requests among those of the last 24 hours that passed, failed or timed out.',
       [],
       async (gauge) => {
         const rows = await database.read.query<{ conclusion: string; n: number | string }[]>(
           // Ids begin with the time they were made at, so this reads one day of the index and no more.
           `SELECT conclusion, COUNT(*) AS n FROM validation_pipelines
-           WHERE status = 'completed' AND id > '${idAt(Date.now() - DAY_MS)}' GROUP BY conclusion`,
+           WHERE status = 'completed' AND "trigger" <> 'base' AND id > '${idAt(Date.now() - DAY_MS)}'
+           GROUP BY conclusion`,
         );
         const of = (name: string) => Number(rows.find(({ conclusion }) => conclusion === name)?.n ?? 0);
         const judged = of('success') + of('failure') + of('timed_out');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
+import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { logMixin } from '../../src/logging.js';
 import { scripted, Story } from '../support/story.js';
 
@@ -69,6 +70,25 @@ describe('what an operator sees', () => {
     await validated('false');
     const text = await metrics();
     expect(value(text, 'codegenapp_pipelines_total{conclusion="failure"}')).toBe(1);
+    expect(value(text, 'codegenapp_pipeline_success_ratio')).toBe(0);
+  });
+
+  it('leaves out what is run on a base branch to compare with', async () => {
+    const report = `<testsuite><testcase name="adds up"/></testsuite>`;
+    await validated(`echo '${report}' > junit.xml; test ! -e feature.txt`);
+    const { read } = story.app.database;
+    const rows = await read.find(ValidationPipeline, { order: { id: 'ASC' } });
+    expect(rows.map(({ trigger, conclusion }) => [trigger, conclusion])).toEqual([
+      ['event', 'failure'],
+      ['base', 'success'],
+    ]);
+    const text = await metrics();
+    expect(text.match(/^codegenapp_pipelines_total.*/gm)).toEqual([
+      'codegenapp_pipelines_total{conclusion="failure"} 1',
+    ]);
+    expect(
+      value(text, 'codegenapp_stage_duration_seconds_count{stage="test",conclusion="success"}'),
+    ).toBeNaN();
     expect(value(text, 'codegenapp_pipeline_success_ratio')).toBe(0);
   });
 
