@@ -84,6 +84,24 @@ describe('node dist/server.js', () => {
     expect(server.said()).not.toContain(github.webhookSecret);
   });
 
+  it('logs what is for debugging where DEBUG=true, whatever LOG_LEVEL says, and otherwise not', async () => {
+    const github = await FakeGitHub.start();
+    ends.push(() => github.stop());
+    const debugging = start({ ...github.environment, DEBUG: 'true', LOG_LEVEL: 'info' });
+    const usual = start({ ...github.environment, DEBUG: 'false' });
+    const ofHealth = /"level":20,.*"path":"\/health",.*"msg":"request answered"/;
+    for (const { child, url } of [debugging, usual]) {
+      await fetch(`${await url}/health`);
+      const exited = once(child, 'close');
+      child.kill('SIGTERM');
+      await exited;
+    }
+    expect(debugging.said()).toMatch(ofHealth);
+    expect(debugging.said()).not.toContain(github.webhookSecret);
+    expect(usual.said()).toContain('"level":30');
+    expect(usual.said()).not.toContain('"level":20');
+  });
+
   it('serves the set-up page and /health without credentials', async () => {
     const { url } = start({ PORT: '34871' });
     const base = await url;
