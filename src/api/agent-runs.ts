@@ -11,7 +11,8 @@ import { missing, route, type Route } from './route.js';
 import * as schemas from './schemas/index.js';
 
 const byId = z.object({ id: schemas.id });
-const OFF = 'Agent features are off: CODEGEN_API_KEY and CODEGEN_ORG_ID are not set.';
+const OFF =
+  'Agent features are off: CODEGEN_API_KEY and CODEGEN_ORG_ID are not set. Or the database does not answer.';
 
 export function agentRunRoutes(deps: ApiDeps): Route[] {
   const { database } = deps;
@@ -143,7 +144,11 @@ export function agentRunRoutes(deps: ApiDeps): Route[] {
         query: schemas.callbackQuery,
         body: schemas.callbackBody,
         answer: { status: 202, description: 'It is looked at, unless it was so seconds ago.' },
-        also: { 401: 'The signature is not this run’s.', 503: OFF },
+        also: {
+          401: 'The signature is missing, or is not this run’s.',
+          403: 'A foreign host name or origin.',
+          503: OFF,
+        },
       },
       async ({ params, query }) => {
         if (!deps.callbacks.isSigned(params.id, query.signature))

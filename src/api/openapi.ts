@@ -151,7 +151,7 @@ function responsesOf(spec: RouteSpec, schemaOf: SchemaOf): Json {
 
 /** The errors that follow from what a route takes. */
 function impliedErrors(spec: RouteSpec): Record<number, string | undefined> {
-  const writes = !spec.open && spec.method !== 'get';
+  const writes = spec.method !== 'get';
   return {
     // Also what is not to be had: a query or body where none is taken, a path with a broken escape.
     ...(spec.tag !== 'Server' ? { 400: 'A field or parameter is wrong, missing or unknown.' } : {}),

@@ -61,6 +61,13 @@ export const agentMessage = z
   .strictObject({ message: text(100_000, 1) })
   .meta({ id: 'AgentMessage', examples: [{ message: 'Go on with the plan, but keep the old route.' }] });
 
+const LOG_ENTRY = {
+  createdAt: '2026-01-31T12:00:05.000Z',
+  kind: 'ACTION',
+  tool: 'ripgrep_search',
+  text: 'Looking for where the sum is made.',
+};
+
 const logEntry = z
   .object({
     createdAt: time.nullable(),
@@ -71,7 +78,7 @@ const logEntry = z
     tool: z.string().nullable().describe('The tool that was used, if any.'),
     text: z.string().describe('A thought, or what was observed; secrets hidden, at most 20,000 characters.'),
   })
-  .meta({ id: 'AgentLogEntry' });
+  .meta({ id: 'AgentLogEntry', examples: [LOG_ENTRY] });
 
 /** Oldest first, as they are read. */
 export const agentLogPage = z
@@ -84,14 +91,7 @@ export const agentLogPage = z
     id: 'AgentLogPage',
     examples: [
       {
-        items: [
-          {
-            createdAt: '2026-01-31T12:00:05.000Z',
-            kind: 'ACTION',
-            tool: 'ripgrep_search',
-            text: 'Looking for where the sum is made.',
-          },
-        ],
+        items: [LOG_ENTRY],
         nextCursor: null,
         total: 1,
       },
@@ -113,4 +113,7 @@ export const agentLogQuery = z.strictObject({
 export const callbackQuery = z.strictObject({ signature: z.string().max(100).default('') });
 
 /** Whatever is sent: it is not read. */
-export const callbackBody = z.unknown().optional();
+export const callbackBody = z
+  .unknown()
+  .optional()
+  .meta({ description: 'Any JSON, or nothing: it is not read.', examples: [{ status: 'COMPLETE' }] });
