@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { RunCallbacks } from '../../src/agent/callback.js';
 import { ProjectSetting, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
 import { ApiClient, storyOn, type Answer } from '../support/api.js';
@@ -22,6 +23,12 @@ const BODIES: Record<string, unknown> = {
   '/api/agent-runs/{id}/resume': { message: 'x' },
 };
 
+const SECRETS_KEY = Buffer.alloc(32, 7);
+const callbacks = new RunCallbacks(SECRETS_KEY, '');
+/** The path of a callback with its signature; others as they are. */
+const signed = (path: string) =>
+  path.replace(/^\/api\/agent-runs\/([\w-]+)\/callback$/, (_, id: string) => callbacks.urlOf(id)!);
+
 onEachDatabase('every error of every row', (databases) => {
   let story: Story;
   let api: ApiClient;
@@ -31,11 +38,13 @@ onEachDatabase('every error of every row', (databases) => {
   let pr: FakePullRequest;
   let pipelineId: string;
   let eventId: string;
+  let runId: string;
   const operations: [method: string, template: string, codes: string[]][] = [];
   beforeAll(async () => {
     codegen = await FakeCodegen.start({ apiKey: 'a key of the tests' });
     story = await storyOn(databases, {
       env: {
+        SECRETS_KEY: SECRETS_KEY.toString('base64'),
         CODEGEN_API_KEY: codegen.apiKey,
         CODEGEN_ORG_ID: codegen.organization,
         CODEGEN_API_BASE_URL: codegen.url,
@@ -58,6 +67,11 @@ onEachDatabase('every error of every row', (databases) => {
     other = (await api.post('/api/projects', { fullName: 'acme/other' })).body.id;
     pipelineId = (await api.get(`/api/projects/${projectId}/pipelines`)).body.items[0].id;
     eventId = (await story.app.database.read.findOneByOrFail(WebhookEvent, { projectId })).id;
+    runId = (await api.post(`/api/projects/${projectId}/agent-runs`, { prompt: 'Do it' })).body.id;
+    await story.until(
+      async () => (await api.get(`/api/agent-runs/${runId}`)).body.remoteId !== null,
+      'a run that Codegen has accepted',
+    );
   });
   afterAll(async () => {
     // Its database is closed already.
@@ -65,15 +79,17 @@ onEachDatabase('every error of every row', (databases) => {
     await codegen.close();
   });
 
-  /** A path that leads to something that is there. */
+  /** A path that leads to something that is there, signed where that is asked for. */
   const at = (template: string) =>
-    template
-      .replace(/\{(projectId|webhookId)\}/, projectId)
-      .replace('{eventId}', eventId)
-      .replace('/api/pipelines/{id}', `/api/pipelines/${pipelineId}`)
-      .replace('/api/agent-runs/{id}', `/api/agent-runs/${newId()}`)
-      .replace('{id}', projectId)
-      .replace('{key}', 'ai_review');
+    signed(
+      template
+        .replace(/\{(projectId|webhookId)\}/, projectId)
+        .replace('{eventId}', eventId)
+        .replace('/api/pipelines/{id}', `/api/pipelines/${pipelineId}`)
+        .replace('/api/agent-runs/{id}', `/api/agent-runs/${runId}`)
+        .replace('{id}', projectId)
+        .replace('{key}', 'ai_review'),
+    );
   const having = (code: number) => operations.filter(([, , codes]) => codes.includes(String(code)));
   const bodyOf = (method: string) => (method === 'post' || method === 'put' ? '{}' : undefined);
   /** Signed as GitHub does it. */
@@ -100,7 +116,7 @@ onEachDatabase('every error of every row', (databases) => {
       expectStatus(404, id, await hook(`/webhooks/${id}`, {}));
     for (const [method, template] of having(404)) {
       const path = template.includes('{')
-        ? template.replace(/\{\w+\}/, newId()).replace('{key}', 'ai_review')
+        ? signed(template.replace(/\{\w+\}/, newId()).replace('{key}', 'ai_review'))
         : `${template}?projectId=${newId()}`;
       const body = method === 'get' || method === 'delete' ? undefined : BODIES[template];
       const answer = template.includes('webhookId')
@@ -114,8 +130,10 @@ onEachDatabase('every error of every row', (databases) => {
     for (const [method, template] of having(400)) {
       if (template.includes('webhooks') && method === 'post' && !template.includes('replay')) continue;
       const call = method === 'get' ? {} : { body: { nobody: 'knows' } };
-      const query = method === 'get' ? '?nobody=knows' : '';
-      expectStatus(400, `${method} ${template}`, await api.call(method, at(template) + query, call));
+      const path = at(template);
+      const query = path.includes('?') ? '&nobody=knows' : method === 'get' ? '?nobody=knows' : '';
+      expectStatus(400, `${method} ${template}`, await api.call(method, path + query, call));
+      if (path.includes('?')) expectStatus(400, template, await api.call(method, path, { body: '{' }));
     }
     for (const path of hooks()) {
       for (const payload of ['[]', '{', '', '"x"']) expectStatus(400, path, await hook(path, payload));
@@ -127,10 +145,16 @@ onEachDatabase('every error of every row', (databases) => {
     for (const [method, template] of having(401)) {
       if (template === '/api/github/webhooks' || template === '/webhooks/{webhookId}') continue;
       const call = { anonymous: true, ...(bodyOf(method) ? { body: '{}' } : {}) };
-      expectStatus(401, `${method} ${template}`, await api.call(method, at(template), call));
+      const [path] = at(template).split('?') as [string];
+      expectStatus(401, `${method} ${template}`, await api.call(method, path, call));
     }
+    const callback = '/api/agent-runs/{id}/callback';
+    const ofAnother = at(callback).replace(runId, newId());
+    for (const path of [at(callback).slice(0, -1), ofAnother, `/api/agent-runs/${runId}/callback?signature=`])
+      expectStatus(401, path, await api.post(path));
     for (const path of hooks())
-      expectStatus(401, path, await hook(path, {}, { 'x-hub-signature-256': 'sha256=0' }));
+      for (const signature of ['', 'sha256=0', `sha256=${'0'.repeat(64)}`])
+        expectStatus(401, path, await hook(path, {}, { 'x-hub-signature-256': signature }));
 
     for (const [method, template] of having(403)) {
       if (template === '/webhooks/{webhookId}') continue;
@@ -186,6 +210,19 @@ onEachDatabase('every error of every row', (databases) => {
         : await api.call(method, at(template), call);
       expectStatus(415, `${method} ${template}`, answer);
     }
+    for (const path of hooks()) {
+      for (const encoding of ['br', 'deflate', 'gzip, identity'])
+        expectStatus(415, path, await hook(path, {}, { 'content-encoding': encoding }));
+      // In chunks, whose sum is not announced.
+      const status = await new Promise<number>((resolve, reject) => {
+        const sent = request(`${story.url}${path}`, { method: 'POST' })
+          .once('response', (response) => resolve(response.resume().statusCode!))
+          .on('error', reject);
+        for (let n = 0; n < 26; n++) sent.write(Buffer.alloc(1024 * 1024, ' '));
+        sent.end();
+      });
+      expect([path, status]).toEqual([path, 413]);
+    }
   });
 
   it('409 and 416: what makes no sense', async () => {
@@ -221,6 +258,13 @@ onEachDatabase('every error of every row', (databases) => {
     }
   });
 
+  it('502: Codegen refuses', async () => {
+    codegen.fail({ on: 'logs', with: { status: 403 } });
+    const path = `/api/agent-runs/${runId}/logs`;
+    expectStatus(502, path, await api.get(path));
+    expectStatus(200, path, await api.get(path));
+  });
+
   it('503: secrets that can not be read any more', async () => {
     const row = { projectId: other, key: 'secrets', value: 'v1:not:ours', updatedAt: new Date() };
     await story.app.database.write((tx) => tx.insert(ProjectSetting, row));
@@ -245,7 +289,10 @@ onEachDatabase('every error of every row', (databases) => {
   });
 
   it('503: the database is down', async () => {
-    await story.app.database.close();
+    const { database } = story.app;
+    // What stores deliveries has a connection of its own.
+    await database.write((tx) => tx.query('ALTER TABLE webhook_events RENAME TO away'));
+    await database.close();
     for (const [method, template] of having(503)) {
       const body = method === 'get' || method === 'delete' ? undefined : BODIES[template];
       const isHook = template === '/api/github/webhooks' || template === '/webhooks/{webhookId}';
