@@ -4,6 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { finished } from 'node:stream/promises';
 import { Problem } from '../api/problem.js';
 import { SECURITY_HEADERS } from '../api/security-headers.js';
 import { addToLogContext, type Logger } from '../logging.js';
@@ -11,6 +12,9 @@ import { notStored, type Inbox, type WebhookProject } from './inbox.js';
 
 /** GitHub's own limit on payloads. */
 const MAX_BODY = 25 * 1024 * 1024;
+
+/** How long the rest of a body that is refused for its size is read away. */
+const LINGER_MS = 5_000;
 
 const WORD = /^[\w-]{1,100}$/;
 /** What an id of a project can be; nothing else is asked of a database. */
@@ -67,9 +71,8 @@ async function receive(
     const problem = error instanceof Problem ? error : notStored();
     if (problem !== error) deps.log.error({ err: error, event }, 'a delivery could not be stored');
     const { status, title, detail } = problem;
-    // What was not read must not be taken for the next request.
-    if (status === 413) response.setHeader('connection', 'close');
-    send(response, status, 'application/problem+json', { title, status, detail });
+    const rest = status === 413 ? request : null;
+    send(response, status, 'application/problem+json', { title, status, detail }, rest);
   }
 }
 
@@ -121,14 +124,29 @@ function verify(body: Buffer, signature: string, secret: string | null): void {
     throw new Problem(401, 'Not verified', 'X-Hub-Signature-256 does not match the body.');
 }
 
-function send(response: ServerResponse, status: number, type: string, body: object): void {
+/**
+ * @param rest the request where its body is still coming: it is read away, as ending before its sender would reset
+ * the connection, and lose the answer
+ */
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: object,
+  rest: IncomingMessage | null = null,
+): void {
   const text = JSON.stringify(body);
-  response
-    .writeHead(status, {
-      ...SECURITY_HEADERS,
-      'cache-control': 'no-store',
-      'content-type': `${type}; charset=utf-8`,
-      'content-length': Buffer.byteLength(text),
-    })
-    .end(text);
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    'cache-control': 'no-store',
+    'content-type': `${type}; charset=utf-8`,
+    'content-length': Buffer.byteLength(text),
+    // What is not read to its end must not be taken for the next request.
+    ...(rest ? { connection: 'close' } : {}),
+  });
+  if (!rest) return void response.end(text);
+  response.write(text);
+  finished(rest.resume(), { signal: AbortSignal.timeout(LINGER_MS) })
+    .catch(() => undefined)
+    .finally(() => response.end());
 }

@@ -1,7 +1,9 @@
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access --
    answers are checked against the OpenAPI document as they come */
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { RunCallbacks } from '../../src/agent/callback.js';
 import { ProjectSetting, WebhookEvent } from '../../src/database/entities/index.js';
@@ -222,6 +224,15 @@ onEachDatabase('every error of every row', (databases) => {
         sent.end();
       });
       expect([path, status]).toEqual([path, 413]);
+
+      // Whoever has announced too much may send it all, and is answered however late it looks.
+      const socket = connect(story.port, '127.0.0.1');
+      const announced = 26 * 1024 * 1024;
+      socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${announced}\r\n\r\n`);
+      const [head] = (await once(socket, 'data')) as [Buffer];
+      socket.write(Buffer.alloc(announced, ' '));
+      await once(socket.resume(), 'end');
+      expect(head.toString()).toMatch(/^HTTP\/1\.1 413 .*\r\nConnection: close\r\n/is);
     }
   });
 
