@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import type { AgentActions } from '../agent/actions.js';
-import { CodegenError } from '../agent/errors.js';
-import { keepStart, readable } from '../agent/text.js';
 import { AgentRun } from '../database/entities/index.js';
 import { aside, pageOf } from '../database/pages.js';
+import { agentLog, agentOf } from './agent-log.js';
 import { answerAgentRun, answerPage, redactTexts } from './answers.js';
 import { projectOr404, type ApiDeps } from './deps.js';
 import { Problem } from './problem.js';
@@ -115,19 +113,11 @@ export function agentRunRoutes(deps: ApiDeps): Route[] {
       },
       async ({ params, query: { limit, cursor: skip = 0 } }) => {
         const run = await find(params.id);
-        const size = Math.min(limit, MAX_LOG_PAGE);
-        const logs = await logsOf(run, agentOf(deps), { skip, limit: size });
-        const { redact } = await deps.redactorOf({ id: run.projectId });
-        const more = logs.total === null ? logs.entries.length >= size : skip + size < logs.total;
+        const { items, next, total } = await agentLog(deps, run, { skip, limit });
         return {
-          items: logs.entries.map(({ createdAt, kind, tool, text }) => ({
-            createdAt: createdAt?.toISOString() ?? null,
-            kind: kind && redact(kind),
-            tool: tool && redact(tool),
-            text: keepStart(redact(readable(text)), MAX_LOG_TEXT),
-          })),
-          nextCursor: more ? Buffer.from(String(skip + size)).toString('base64url') : null,
-          total: logs.total,
+          items,
+          nextCursor: next === null ? null : Buffer.from(String(next)).toString('base64url'),
+          total,
         };
       },
     ),
@@ -157,30 +147,4 @@ export function agentRunRoutes(deps: ApiDeps): Route[] {
       },
     ),
   ];
-}
-
-/** What the API of Codegen gives at once. */
-const MAX_LOG_PAGE = 100;
-const MAX_LOG_TEXT = 20_000;
-
-async function logsOf(run: AgentRun, agent: AgentActions, page: { skip: number; limit: number }) {
-  if (run.remoteId === null)
-    throw new Problem(404, 'No log', 'Codegen has not accepted this run, so there is no log of it.');
-  try {
-    const logs = await agent.logs(run, page);
-    if (logs) return logs;
-  } catch (error) {
-    if (error instanceof CodegenError) throw new Problem(502, 'No log from Codegen', error.message);
-    throw error;
-  }
-  throw new Problem(404, 'No log', 'Codegen’s API gives no log of this run.');
-}
-
-function agentOf({ agent }: ApiDeps): AgentActions {
-  if (agent) return agent;
-  throw new Problem(
-    503,
-    'Agent features are off',
-    'Agent features are off: set CODEGEN_API_KEY and CODEGEN_ORG_ID.',
-  );
 }

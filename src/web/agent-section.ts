@@ -69,6 +69,7 @@ export function runCard(run: ShownRun, back: string, agentConfigured: boolean): 
     <p>
       <span class="state ${tone}">${icon(tone)} ${word}</span>
       <span class="muted small">asked ${ago(run.createdAt)}</span>
+      <a href="/agent-runs/${run.id}">What it did</a>
       ${externalLink(run.webUrl, run.webUrl && 'See the run at Codegen')}
       ${run.nextPipelineId && html`<a href="/pipelines/${run.nextPipelineId}">Validation of its push</a>`}
     </p>

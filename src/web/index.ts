@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { wantsPage } from '../api/access.js';
 import type { ProblemPage } from '../api/problem-handler.js';
 import type { Database } from '../database/database.js';
+import { agentRunPages } from './agent-run-page.js';
 import { assetRoutes } from './assets.js';
 import { badgeRoutes } from './badge.js';
 import type { PageDeps, WebDeps } from './deps.js';
@@ -16,7 +17,13 @@ import { StageLogs } from './stage-logs.js';
 
 export function pages(deps: WebDeps): Router {
   const all: PageDeps = { ...deps, logs: new StageLogs(deps.storage) };
-  return Router().use(pipelineRoutes(all), projectRoutes(all), settingsPages(all), eventPages(all));
+  return Router().use(
+    pipelineRoutes(all),
+    projectRoutes(all),
+    settingsPages(all),
+    eventPages(all),
+    agentRunPages(all),
+  );
 }
 
 /** What is shown without a login: nothing of a project but a word on its badge. */

@@ -18,7 +18,7 @@ export const projectHeader = (project: Project, tab: keyof typeof TABS): Fragmen
     <ul class="facts">
       <li>${externalLink(project.repositoryUrl, 'Repository')}</li>
       <li>default branch <code>${project.defaultBranch}</code></li>
-      ${project.removedAt && html`<li>no longer reachable: the App was removed, or the repository deleted</li>`}${project.description && html`<li>${project.description}</li>`}
+      ${project.installationId === null && !project.removedAt && html`<li>the GitHub App is not installed on it</li>`}${project.removedAt && html`<li>no longer reachable: the App was removed, or the repository deleted</li>`}${project.description && html`<li>${project.description}</li>`}
     </ul>
     <nav class="tabs" aria-label="Of the project">
       ${Object.entries(TABS).map(([name, [label, path]]) => html`<a href="/projects/${project.id}${path}" ${name === tab && html` aria-current="page"`}>${label}</a>`)}

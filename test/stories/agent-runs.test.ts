@@ -95,6 +95,13 @@ describe('an agent run', () => {
       );
       expect(rest.body.nextCursor).toBeNull();
 
+      const page = await (await the.story.ask(`/agent-runs/${id}`)).text();
+      expect(page).toContain('The key is ***.');
+      expect(page).toContain('Step 99');
+      expect(page).not.toContain(the.codegen.apiKey);
+      expect(await (await the.story.ask(`/agent-runs/${id}?skip=100`)).text()).toContain('Step 129');
+      expect((await the.story.ask('/agent-runs/nobody')).status).toBe(404);
+
       for (const query of ['limit=0', 'limit=x', 'cursor=x', 'skip=1'])
         expect((await api.get(`/api/agent-runs/${id}/logs?${query}`)).status).toBe(400);
       expect((await api.get('/api/agent-runs/nobody/logs')).status).toBe(404);
