@@ -28,16 +28,20 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** Measures the two in turns, each first in every other round. Both resolve with a number in `unit`. */
+/**
+ * Measures the two in turns, each first in every other round. Both resolve with a number in `unit`.
+ * @param figure.together at the same time instead, for what mostly waits
+ */
 export async function compare(
-  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number },
+  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number; together?: boolean },
   ours: (round: number) => Promise<number>,
   reference: (round: number) => Promise<number>,
 ): Promise<Figure> {
   const rounds = figure.rounds ?? ROUNDS;
   const pairs: [ours: number, reference: number][] = [];
   for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) {
+    if (figure.together) pairs.push(await Promise.all([ours(round), reference(round)]));
+    else if (round % 2 === 0) {
       const first = await ours(round);
       pairs.push([first, await reference(round)]);
     } else {
@@ -45,8 +49,12 @@ export async function compare(
       pairs.push([await ours(round), first]);
     }
   }
+  const { name, unit, bound, note } = figure;
   return record({
-    ...figure,
+    name,
+    unit,
+    bound,
+    ...(note === undefined ? {} : { note }),
     ours: median(pairs.map(([value]) => value)),
     reference: median(pairs.map(([, value]) => value)),
     ratio: median(pairs.map(([a, b]) => a / b)),

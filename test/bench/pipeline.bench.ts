@@ -33,6 +33,7 @@ describe('a pipeline', () => {
         name: `pipeline ${name}, against one bash script`,
         unit: 'ms',
         bound: { most },
+        together: test === 'sleep 10',
         note: `clone to completed, less ${SANDBOX_MS} ms for each of ${STAGES_WITH_SANDBOX} sandboxes`,
       },
       ours,
