@@ -184,6 +184,7 @@ export async function buildApp(
   const linker = new ProjectLinker({ database, projects, github, log });
 
   let draining = false;
+  let working: Promise<void> = Promise.resolve();
   const publicUrl = () => config.publicUrl ?? `http://localhost:${front.port ?? config.port}`;
   const redactorFor = async (project: Pick<Project, 'id'>) => {
     const { secrets = {} } = await settings.of(project.id);
@@ -391,24 +392,14 @@ export async function buildApp(
       if (!given.apiToken) process.stdout.write(`Log in: ${loginLink(publicUrl(), token)}\n`);
       return port;
     },
-    async work() {
-      feed?.start();
-      await workspaces.removeStale(isDead);
-      await queue.start(
-        observed(
-          {
-            event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
-            publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
-            agent: { handler: (job) => followUp.handle(job), concurrency: LIGHT_JOBS },
-            pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
-          },
-          (kind, job) => metrics.jobBegan(kind, job),
-        ),
-      );
-      reconciler.start();
+    work() {
+      working = beginWork();
+      return working;
     },
     async stop(graceMs) {
       draining = true;
+      // Told to end while it was still beginning: what begins after the end would fail.
+      await working.catch(() => undefined);
       follower?.close();
       const idle = queue.stop();
       await reconciler.stop();
@@ -428,6 +419,23 @@ export async function buildApp(
       await database.close();
     },
   };
+
+  async function beginWork(): Promise<void> {
+    feed?.start();
+    await workspaces.removeStale(isDead);
+    await queue.start(
+      observed(
+        {
+          event: { handler: (job) => events.process(job), concurrency: LIGHT_JOBS },
+          publish: { handler: (job) => publisher.publish(job.subject), concurrency: LIGHT_JOBS },
+          agent: { handler: (job) => followUp.handle(job), concurrency: LIGHT_JOBS },
+          pipeline: { handler: (job) => worker.run(job.subject), concurrency: config.concurrency },
+        },
+        (kind, job) => metrics.jobBegan(kind, job),
+      ),
+    );
+    reconciler.start();
+  }
 }
 
 async function openQueue(database: Database, { databaseUrl }: Config, log: Logger): Promise<Queue> {

@@ -37,19 +37,23 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
   const log = await serverLog(config);
   let built: (app: App) => void;
   const ready = new Promise<App>((resolve) => (built = resolve));
+  let ending = false;
+  let stopForwarding = () => {};
+  onSignal(async (signal) => {
+    ending = true;
+    stopForwarding();
+    log.info({ signal }, `ending: running pipelines get ${config.shutdownGraceSeconds} s`);
+    await (await ready).stop(config.shutdownGraceSeconds * 1000);
+  });
   const front = web ? await openFront(config, log, ready) : undefined;
   // Hundreds of modules, which hold up what else is to be done at first: taking webhooks.
   const { buildApp } = await import('./app.js');
   const app = await buildApp(config, { log, front }, { runsPipelines: worker });
   built!(app);
-  let stopForwarding = () => {};
-  onSignal(async (signal) => {
-    stopForwarding();
-    app.log.info({ signal }, `ending: running pipelines get ${config.shutdownGraceSeconds} s`);
-    await app.stop(config.shutdownGraceSeconds * 1000);
-  });
+  if (ending) return;
   const port = web ? await app.listen() : null;
   if (worker) await app.work();
+  if (ending) return;
   heapMayGrow();
   if (port !== null && config.webhookProxyUrl) {
     const { forwardWebhooks } = await import('./webhook-proxy.js');
