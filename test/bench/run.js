@@ -14,7 +14,13 @@ const { status } = spawnSync(
     '--experimental-vm-modules',
     '--no-warnings',
     join(root, 'node_modules/jest/bin/jest.js'),
-    ...['--config', join(root, 'test/bench/jest.config.js'), '--runInBand', ...process.argv.slice(2)],
+    ...[
+      '--config',
+      join(root, 'test/bench/jest.config.js'),
+      '--runInBand',
+      '--forceExit',
+      ...process.argv.slice(2),
+    ],
   ],
   { cwd: root, stdio: 'inherit', env: { ...process.env, BENCH_FIGURES: file } },
 );

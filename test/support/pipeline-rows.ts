@@ -34,6 +34,8 @@ export async function fillTable(
     ? `(WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ${count})
         SELECT n FROM numbers) AS numbers`
     : `generate_series(0::bigint, ${count - 1}::bigint) AS numbers(n)`;
+  // A million rows take longer than any statement of ours may.
+  if (!isSqlite) await tx.query('SET LOCAL statement_timeout = 0');
   await tx.query(
     `INSERT INTO ${table} (${Object.keys(sql).join(', ')}) SELECT ${Object.values(sql).join(', ')} FROM ${numbers}`,
   );
