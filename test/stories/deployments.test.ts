@@ -1,5 +1,5 @@
 import nock from 'nock';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { ProjectStore } from '../../src/database/project-store.js';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
@@ -47,6 +47,8 @@ describe('a preview with a public address', () => {
     nock.restore();
     nock.activate();
   });
+  // It patches Node's own http module, which the next test file in this process shares.
+  afterAll(() => nock.restore());
 
   const states = () =>
     repository.deployments.map(({ statuses }) => statuses.map(({ state }) => state).join(' '));
