@@ -5,7 +5,7 @@
 import type { Project, ValidationPipeline } from '../database/entities/index.js';
 import type { PipelineStore } from '../database/pipeline-store.js';
 import type { ProjectStore } from '../database/project-store.js';
-import { emptyResults, type PipelineResults } from '../domain/pipeline.js';
+import type { PipelineResults } from '../domain/pipeline.js';
 import type { GitHubAccess } from '../github/access.js';
 import { ANNOTATIONS_PER_REQUEST, renderCheck, type CheckRun } from '../github/check.js';
 import { COMMENT_MARKER, renderComment } from '../github/comment.js';
@@ -15,6 +15,7 @@ import { renderStatus } from '../github/status.js';
 import { redactView, type PipelineView } from '../github/view.js';
 import type { Logger } from '../logging.js';
 import { screenshotsIn } from './artifacts.js';
+import { viewOf } from './view.js';
 
 export interface PublisherDeps {
   projects: ProjectStore;
@@ -78,38 +79,12 @@ export class Publisher {
   }
 
   private async viewOf(row: ValidationPipeline, project: Project): Promise<PipelineView> {
-    const results = row.validationResults ?? emptyResults();
-    return {
-      id: row.id,
-      repository: project.fullName,
-      pullRequestNumber: row.pullRequestNumber,
-      pullRequestUrl: row.pullRequestUrl || null,
-      headSha: row.headSha,
-      headRef: row.headRef,
-      baseRef: row.baseRef,
-      status: row.status,
-      conclusion: row.conclusion,
-      reason: row.reason ?? '',
-      errorMessage: row.errorMessage,
-      advice: row.errorMessage === null ? '' : (row.reason ?? ''),
-      currentStep: row.currentStep,
-      stages: await this.deps.pipelines.stagesOf(row.id),
-      results,
-      logTail: results.logTail,
-      attempt: row.attempt,
-      retryCount: row.retryCount,
-      deploymentUrl: row.deploymentUrl,
-      pageUrl: `${this.deps.publicUrl()}/pipelines/${row.id}`,
-      createdAt: row.createdAt,
-      startedAt: row.startedAt,
-      completedAt: row.completedAt,
-      isFork: row.isFork,
-      settingsNotes: [],
-      baseline: results.baseline ?? null,
-      images: imagesOf(results, this.deps.publicUrl()),
-      agent: await this.deps.agentView(row),
-      merge: row.merge,
-    };
+    const { pipelines, agentView } = this.deps;
+    const publicUrl = this.deps.publicUrl();
+    const stages = await pipelines.stagesOf(row.id);
+    const agent = await agentView(row);
+    const view = viewOf(row, { repository: project.fullName, stages, publicUrl, agent });
+    return { ...view, images: imagesOf(view.results, publicUrl) };
   }
 
   private async writeCheck(

@@ -1,10 +1,9 @@
 /** The page of one agent run: what it was asked and answered, and what it noted down at Codegen. */
 import { Router } from 'express';
 import { agentLog, type AgentLog } from '../api/agent-log.js';
-import { redactTexts } from '../api/answers.js';
 import { Problem } from '../api/problem.js';
 import type { AgentRun } from '../database/entities/index.js';
-import { runCard } from './agent-section.js';
+import { redactRun, runCard } from './agent-section.js';
 import { utc } from './bits.js';
 import { field, projectOr404, type PageDeps } from './deps.js';
 import { html, type Fragment } from './html.js';
@@ -23,14 +22,13 @@ export function agentRunPages(deps: PageDeps): Router {
     const project = await projectOr404(deps, run.projectId);
     const { redact } = await deps.redactorOf(project);
     const skip = Math.min(Number(/^\d{1,6}$/.exec(field(request.query, 'skip'))?.[0] ?? 0), 100_000);
-    const { remoteId, nextPipelineId, createdAt, pipelineId, ...rest } = run;
-    const shown = { ...redactTexts(rest, redact), remoteId, nextPipelineId, createdAt, pipelineId };
+    const { pipelineId } = run;
     const back = pipelineId ? `/pipelines/${pipelineId}` : `/projects/${project.id}`;
     await sendPage(response, { title: 'Agent run', path: projectPath(project) }, [
       noticeBox(takeNotice(request, response)),
       html`<h1>Agent run</h1>
         ${pipelineId && html`<p><a href="${back}">The validation that it was asked about</a></p>`}
-        ${runCard(shown, back, deps.agent !== null)}
+        ${runCard(redactRun(run, redact), back, deps.agent !== null)}
         <h2>What it noted down</h2>
         ${await logPart(deps, run, skip)}`,
     ]);

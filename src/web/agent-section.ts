@@ -20,6 +20,18 @@ export type ShownRun = Pick<
   | 'nextPipelineId'
 >;
 
+export function redactRun<Run extends ShownRun>(run: Run, redact: (text: string) => string): Run {
+  const orNull = (text: string | null) => (text === null ? null : redact(text));
+  return {
+    ...run,
+    prompt: redact(run.prompt),
+    response: orNull(run.response),
+    plan: orNull(run.plan),
+    webUrl: orNull(run.webUrl),
+    errorMessage: orNull(run.errorMessage),
+  };
+}
+
 const STATES: Record<AgentRun['status'], [tone: Tone, word: string]> = {
   queued: ['muted', 'asked'],
   running: ['running', 'at work'],

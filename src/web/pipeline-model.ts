@@ -1,7 +1,9 @@
 import { agentView } from '../agent/view.js';
 import { AgentRun, type ValidationPipeline } from '../database/entities/index.js';
-import { emptyResults, type StageName } from '../domain/pipeline.js';
-import { redactView, type PipelineView } from '../github/view.js';
+import type { StageName } from '../domain/pipeline.js';
+import { redactView } from '../github/view.js';
+import { viewOf } from '../pipeline/view.js';
+import { redactRun } from './agent-section.js';
 import type { PageDeps } from './deps.js';
 import type { ShownLog } from './log-panel.js';
 import type { ShownPipeline } from './pipeline-page.js';
@@ -28,39 +30,13 @@ export async function loadPipeline(
     row.pullRequestNumber === null ? null : pipelines.latestOf(row.projectId, row.pullRequestNumber),
   ]);
   const { redact } = redactor;
-  const orNull = (text: string | null) => (text === null ? null : redact(text));
-  const results = row.validationResults ?? emptyResults();
   const agentConfigured = deps.agent !== null;
-  const view: PipelineView = {
-    id: row.id,
+  const view = viewOf(row, {
     repository: project?.fullName ?? '',
-    pullRequestNumber: row.pullRequestNumber,
-    pullRequestUrl: row.pullRequestUrl || null,
-    headSha: row.headSha,
-    headRef: row.headRef,
-    baseRef: row.baseRef,
-    status: row.status,
-    conclusion: row.conclusion,
-    reason: row.reason ?? '',
-    errorMessage: row.errorMessage,
-    advice: '',
-    currentStep: row.currentStep,
     stages,
-    results,
-    logTail: results.logTail,
-    attempt: row.attempt,
-    retryCount: row.retryCount,
-    deploymentUrl: row.deploymentUrl,
-    pageUrl: `${deps.publicUrl()}/pipelines/${row.id}`,
-    createdAt: row.createdAt,
-    startedAt: row.startedAt,
-    completedAt: row.completedAt,
-    isFork: row.isFork,
-    settingsNotes: [],
-    baseline: results.baseline ?? null,
+    publicUrl: deps.publicUrl(),
     agent: agentView(row, runs[0] ?? null, agentConfigured),
-    merge: row.merge,
-  };
+  });
   const logs: ShownLog[] = [];
   for (const stage of stages) {
     if (!LOGGED.includes(stage.name) || stage.startedAt === null) continue;
@@ -74,13 +50,7 @@ export async function loadPipeline(
     author: redact(row.author),
     project,
     agentConfigured,
-    runs: runs.map((run) => ({
-      ...run,
-      prompt: redact(run.prompt),
-      response: orNull(run.response),
-      plan: orNull(run.plan),
-      errorMessage: orNull(run.errorMessage),
-    })),
+    runs: runs.map((run) => redactRun(run, redact)),
     logs,
     newerId: latest && latest.id > row.id ? latest.id : null,
   };

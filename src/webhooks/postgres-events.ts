@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { addJobsSql, laneName } from '../queue/add-jobs.js';
-import { EVENT_COLUMNS, PROCESSED_AT, type EventTable, type NewEvent } from './event-table.js';
+import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
@@ -78,19 +78,5 @@ function statement(count: number): string {
     SELECT id, delivery_id FROM stored, jobs`;
 }
 
-const values = (row: NewEvent): unknown[] => [
-  row.id,
-  row.deliveryId,
-  row.event,
-  row.action,
-  row.projectId,
-  row.repositoryId,
-  row.pullRequestNumber,
-  row.status,
-  // As bytes: the driver would only encode a text again.
-  Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
-  row.replayOf,
-  row.receivedAt,
-  PROCESSED_AT(row),
-  laneName(row.lane),
-];
+// The payload as bytes: the driver would only encode a text again.
+const values = (row: NewEvent): unknown[] => [...eventValues(row, (bytes) => bytes), laneName(row.lane)];

@@ -1,5 +1,5 @@
 import sqlite3 from 'sqlite3';
-import { EVENT_COLUMNS, PROCESSED_AT, type EventTable, type NewEvent } from './event-table.js';
+import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 /** As the App's own connections wait. */
 const BUSY_MS = 30_000;
@@ -71,20 +71,7 @@ export class SqliteEvents implements EventTable {
 
 const ROW = `(?, ?, ?, ?, coalesce(?, (SELECT id FROM projects WHERE repository_id = ? LIMIT 1)), ?, ?, ?, ?, ?, ?)`;
 
-const values = (row: NewEvent): Values => [
-  row.id,
-  row.deliveryId,
-  row.event,
-  row.action,
-  row.projectId,
-  row.repositoryId,
-  row.pullRequestNumber,
-  row.status,
-  Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength).toString(),
-  row.replayOf,
-  row.receivedAt,
-  PROCESSED_AT(row),
-];
+const values = (row: NewEvent): Values => eventValues(row, (bytes) => bytes.toString());
 
 async function connect(file: string): Promise<sqlite3.Database> {
   const database = await new Promise<sqlite3.Database>((resolve, reject) => {

@@ -88,10 +88,6 @@ export class MeasuredProcess {
     return statusOf(this.pid, 'VmHWM');
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const ended = once(this.child, 'exit');
