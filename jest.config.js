@@ -13,4 +13,6 @@ export default {
   testTimeout: 60_000,
   // Jest leaves a core free, which on two cores means running one file at a time.
   maxWorkers: '100%',
+  // Starting a process costs what the starting one is large, 40 ms at 800 MB: a worker that has grown makes room.
+  workerIdleMemoryLimit: '400MB',
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Mutex } from 'async-mutex';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { OperationalError, messageOf } from '../domain/errors.js';
@@ -100,7 +101,7 @@ export class Database {
       try {
         return await transaction();
       } catch (error) {
-        if (left === 0 || !messageOf(error).startsWith('SQLITE_BUSY')) throw error;
+        if (left === 0 || !isBusy(error)) throw error;
       }
     }
   }
@@ -135,9 +136,21 @@ export class Database {
   }
 }
 
+/** A new database is switched to WAL as it is opened, which SQLite refuses at once while another connection writes. */
+const CONNECT_TRIES = 50;
+const CONNECT_PAUSE_MS = 20;
+
 async function connect(source: DataSource): Promise<void> {
   try {
-    await source.initialize();
+    for (let left = CONNECT_TRIES - 1; ; left--) {
+      try {
+        await source.initialize();
+        return;
+      } catch (error) {
+        if (left === 0 || !isBusy(error)) throw error;
+        await sleep(CONNECT_PAUSE_MS);
+      }
+    }
   } catch (error) {
     throw new OperationalError(`The database can't be reached: ${messageOf(error)}.`, {
       advice: 'Check DATABASE_URL, or for SQLite that DATA_DIR can be written.',
@@ -146,6 +159,8 @@ async function connect(source: DataSource): Promise<void> {
     });
   }
 }
+
+const isBusy = (error: unknown): boolean => messageOf(error).startsWith('SQLITE_BUSY');
 
 async function appliedMigrations(source: DataSource): Promise<string[]> {
   const runner = source.createQueryRunner();
