@@ -9,6 +9,12 @@ import type { Logger } from './logging.js';
 import type { Inbox, WebhookProject } from './webhooks/inbox.js';
 import { webhookListener } from './webhooks/receive.js';
 
+/**
+ * Longer than proxies keep their idle connections (AWS's balancers 60 s, nginx as long): who closes first must not be
+ * us, or what a proxy sends at that moment is lost.
+ */
+const KEEP_ALIVE_MS = 65_000;
+
 export interface FrontOptions {
   inbox: Inbox;
   webhookSecret: string | null;
@@ -46,7 +52,7 @@ export class Front {
       observed(request, response, () => {
         if (!receive(request, response)) void this.app.then((app) => app.http(request, response));
       });
-    this.server = createServer(this.listener);
+    this.server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, this.listener);
   }
 
   /** Resolves with the port that was taken; 0 takes a free one. Rejects where it can't be had. */

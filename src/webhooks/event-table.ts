@@ -45,20 +45,16 @@ export const EVENT_COLUMNS = [
   'processed_at',
 ] as const;
 
-/**
- * A row's values in the order of the columns; the project's id is followed by the repository's, which leads to it.
- * @param payload as the driver takes it
- */
-export const eventValues = <Payload>(row: NewEvent, payload: (bytes: Buffer) => Payload) => [
+/** An event's values in the order of the columns; the payload as the bytes that were signed. */
+export const eventValues = (row: NewEvent): unknown[] => [
   row.id,
   row.deliveryId,
   row.event,
   row.action,
   row.projectId,
-  row.repositoryId,
   row.pullRequestNumber,
   row.status,
-  payload(Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength)),
+  Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
   row.replayOf,
   row.receivedAt,
   row.status === 'ignored' ? row.receivedAt : null,

@@ -5,7 +5,7 @@ import { summarise, type EventSummary } from './summary.js';
 import type { Delivery, Inbox, Stored, WebhookProject } from './inbox.js';
 
 /** Groups are bounded so that the first of a burst is not answered with the last. */
-const MAX_GROUP = 8;
+const MAX_GROUP = 6;
 
 interface Waiting {
   row: NewEvent;
@@ -28,7 +28,10 @@ export class InboxWriter implements Inbox {
     const row = rowOf(delivery);
     return new Promise((resolve, reject) => {
       this.waiting.push({ row, resolve, reject });
-      if (!this.writing) void this.writeGroups();
+      if (this.writing) return;
+      this.writing = true;
+      // What came together is written together.
+      setImmediate(() => void this.writeGroups());
     });
   }
 
@@ -37,7 +40,6 @@ export class InboxWriter implements Inbox {
   }
 
   private async writeGroups(): Promise<void> {
-    this.writing = true;
     while (this.waiting.length > 0) {
       const group = this.waiting.splice(0, MAX_GROUP);
       try {

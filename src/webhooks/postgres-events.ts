@@ -53,14 +53,13 @@ export class PostgresEvents implements EventTable {
 }
 
 const TYPES =
-  'varchar varchar varchar varchar varchar bigint integer varchar text varchar bigint bigint text'.split(' ');
+  'varchar varchar varchar varchar varchar integer varchar text varchar bigint bigint bigint text'.split(' ');
 
 function statement(count: number): string {
   const row = (n: number) =>
     `(${TYPES.map((type, m) => `$${n * TYPES.length + m + 1}::${type}`).join(', ')})`;
   return `
-    WITH given (id, delivery_id, event, action, project_id, repository_id, pull_request_number, status, payload,
-                replay_of, received_at, processed_at, lane) AS (
+    WITH given (${EVENT_COLUMNS.join(', ')}, repository_id, lane) AS (
       VALUES ${Array.from({ length: count }, (_, n) => row(n)).join(', ')}
     ), stored AS (
       INSERT INTO webhook_events (${EVENT_COLUMNS.join(', ')})
@@ -78,5 +77,4 @@ function statement(count: number): string {
     SELECT id, delivery_id FROM stored, jobs`;
 }
 
-// The payload as bytes: the driver would only encode a text again.
-const values = (row: NewEvent): unknown[] => [...eventValues(row, (bytes) => bytes), laneName(row.lane)];
+const values = (row: NewEvent): unknown[] => [...eventValues(row), row.repositoryId, laneName(row.lane)];
