@@ -30,6 +30,8 @@ export interface Checkout {
   /** Of the head commit. Like its author, it is whatever somebody wrote: unsafe in every sense. */
   message: string;
   author: { name: string; email: string };
+  /** Git's name for all its files: equal for commits with equal files. */
+  treeSha: string;
   /** What came over the network, about; 0 where nothing was new. */
   fetchedBytes: number;
   /** The tree of ours that lies under the working tree, which is then an overlay; null where the files are its own. */
@@ -171,10 +173,11 @@ const asSeenFromAClone = (ref: string): string => ref.replace(/^refs\/heads\//, 
 async function readHead(
   sha: string,
   options: Parameters<typeof git>[1],
-): Promise<Pick<Checkout, 'author' | 'message'>> {
-  const answer = await git(['log', '-1', '--no-show-signature', '--format=%an%x00%ae%x00%B', sha], options);
-  const [name = '', email = '', ...message] = answer.split('\0');
-  return { author: { name, email }, message: message.join('\0').trimEnd() };
+): Promise<Pick<Checkout, 'author' | 'message' | 'treeSha'>> {
+  const format = '--format=%T%x00%an%x00%ae%x00%B';
+  const answer = await git(['log', '-1', '--no-show-signature', format, sha], options);
+  const [treeSha = '', name = '', email = '', ...message] = answer.split('\0');
+  return { treeSha, author: { name, email }, message: message.join('\0').trimEnd() };
 }
 
 async function changeOwner(

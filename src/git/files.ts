@@ -14,13 +14,10 @@ export interface GitTree {
   files: Map<string, GitFile>;
 }
 
-/** All files of a commit by path. To be called before code of the commit ran in the checkout. */
-export async function listTree(workTree: string, sha: string): Promise<GitTree> {
+/** All files of a tree by path. To be called before code of its commit ran in the checkout. */
+export async function listTree(workTree: string, treeSha: string): Promise<GitTree> {
   const options = { name: workTree, gitDir: path.join(workTree, '.git'), workTree };
-  const [tree, answer] = await Promise.all([
-    git(['rev-parse', '--verify', `${sha}^{tree}`], options),
-    git(['ls-tree', '-r', '-z', '--full-tree', sha], options),
-  ]);
+  const answer = await git(['ls-tree', '-r', '-z', '--full-tree', treeSha], options);
   const files = new Map<string, GitFile>();
   for (const line of answer.split('\0')) {
     const [about = '', name] = line.split('\t', 1).concat(line.slice(line.indexOf('\t') + 1));
@@ -28,5 +25,5 @@ export async function listTree(workTree: string, sha: string): Promise<GitTree> 
     if (name !== undefined && mode !== undefined && object !== undefined)
       files.set(name, { mode, sha: object });
   }
-  return { sha: tree.trim(), files };
+  return { sha: treeSha, files };
 }

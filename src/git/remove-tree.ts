@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { execa } from 'execa';
 import { mountsIn, unmountAll } from './overlay.js';
 
@@ -45,6 +45,7 @@ for (const place of top) {
  * of its own: a million files must not hold this one up. Throws when something is left.
  */
 export async function removeTree(folder: string): Promise<void> {
+  if (!(await lstat(folder).catch(() => null))) return;
   const real = await realpath(folder).catch(() => folder);
   if ((await mountsIn(real)).length > 0) await unmountAll(real);
   const first = await execa('rm', ['-rf', ...WITHIN, '--', folder], { ...OPTIONS, timeout: PATIENCE_MS });

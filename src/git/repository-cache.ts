@@ -206,7 +206,11 @@ export class RepositoryCache {
     }
   }
 
+  /** The commit that a ref leads to; it leads to itself where it is the one that was asked for. */
   async #commitAt(gitDir: string, wanted: Wanted, ref: string): Promise<string> {
+    // As git writes a ref that it made or changed since it last packed them.
+    const loose = await readFile(path.join(gitDir, ref), 'utf8').catch(() => '');
+    if (loose.trim() === wanted.sha) return wanted.sha;
     const answer = await git(['rev-parse', '--verify', `${ref}^{commit}`], this.#options(gitDir, wanted));
     return answer.trim();
   }

@@ -18,7 +18,7 @@ import {
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
 import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
-import { mountForUser } from './mount-for-user.js';
+import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
 import { startMachine } from './machine.js';
 import { withOutputFile } from './output-file.js';
 import { isReachableBy } from './paths.js';
@@ -40,7 +40,7 @@ const PUMP = [
   '/bin/bash',
   '-p',
   '-c',
-  `${closeForeign(FIRST_FILE_FD + 2)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&-); exec "$@"`,
+  `${closeForeign(TABLE_FD - 1)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&-); exec "$@"`,
   'pump',
 ];
 
@@ -114,7 +114,7 @@ async function startProcess(
     wait: command.keepAlive,
     forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
   });
-  const machine = withOutputFile(command.output, undefined, (output) =>
+  const start = (output: number, more: Record<number, number> = {}) =>
     startMachine({
       commandLine: [
         ...(mounted?.prefix ?? []),
@@ -135,8 +135,11 @@ async function startProcess(
         ...Object.fromEntries(
           files.map(([, content], index) => [FIRST_FILE_FD + index, Buffer.from(content)]),
         ),
+        ...more,
       },
-    }),
+    });
+  const machine = withOutputFile(command.output, undefined, (output) =>
+    mounted ? withTextFile(mounted.table, (table) => start(output, { [TABLE_FD]: table })) : start(output),
   );
 
   let first: ProcessEntry | undefined;

@@ -1,13 +1,17 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { SandboxUser } from './user.js';
 
 /** Exists wherever bubblewrap works, and no directory that is shown to a sandbox lies in it. */
 const MOUNT_ROOT = '/dev/shm';
 
+/** Where it reads what is to be mounted: a regular file, as mount(8) refuses a pipe. */
+export const TABLE_FD = 9;
+
 const PROGRAM = `set -e
-mount -t tmpfs -o mode=755,size=1m codegenapp ${MOUNT_ROOT}
-printf %s "$1" > ${MOUNT_ROOT}/table
-mount -a -T ${MOUNT_ROOT}/table
-exec setpriv --reuid "$2" --regid "$3" --clear-groups -- "\${@:4}"`;
+mount -a -T /dev/fd/${TABLE_FD}
+exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}"`;
 
 /**
  * As root, a workspace may lie where the unprivileged user can't go (/root, a DATA_DIR of mode 0700), and
@@ -15,21 +19,22 @@ exec setpriv --reuid "$2" --regid "$3" --clear-groups -- "\${@:4}"`;
  * first mounted where it can go, in a mount namespace that ends with it. (Not by a bubblewrap around it: its
  * capabilities gone, the kernel would not let it end the inner one when it is killed.)
  *
- * @returns the command line to put in front of what is to run as `user`, which it becomes, and the path by which
- *   that finds each directory
+ * @returns the command line to put in front of what is to run as `user`, which it becomes; the path by which that
+ *   finds each directory; and what it must find on TABLE_FD
  */
 export function mountForUser(
   user: SandboxUser,
   directories: string[],
-): { prefix: string[]; sourceOf: (path: string) => string } {
+): { prefix: string[]; sourceOf: (path: string) => string; table: string } {
   const placeOf = (index: number) => `${MOUNT_ROOT}/${index}`;
   const table = directories.map(
     (directory, index) => `${escaped(directory)} ${placeOf(index)} none rbind,X-mount.mkdir 0 0\n`,
   );
   return {
+    table: `codegenapp ${MOUNT_ROOT} tmpfs mode=755,size=1m 0 0\n${table.join('')}`,
     prefix: [
       ...['unshare', '--mount', '--propagation', 'private', '--', '/bin/bash', '-p', '-c', PROGRAM],
-      ...['mount-for-user', table.join(''), String(user.uid), String(user.gid)],
+      ...['mount-for-user', String(user.uid), String(user.gid)],
     ],
     sourceOf: (path) => {
       const index = directories.indexOf(path);
@@ -41,4 +46,22 @@ export function mountForUser(
 /** fstab(5): blanks and the backslash in octal. */
 function escaped(path: string): string {
   return path.replace(/[\s\\]/g, (blank) => `\\${blank.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
+/** Gives a descriptor of a file with the text to `use`; the file itself is gone by then, and the descriptor after it. */
+export function withTextFile<T>(text: string, use: (fd: number) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'codegenapp-mount-'));
+  const file = join(folder, 'table');
+  let fd: number;
+  try {
+    writeFileSync(file, text, { mode: 0o600 });
+    fd = openSync(file, 'r');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -143,12 +143,12 @@ describe('caches', () => {
       const begin = async () => {
         const workspace = await workspaces.create();
         const request = { source, ref: 'refs/heads/main', sha, into: workspace.tree, depth: 1, owner: OWNER };
-        const { lower } = await caches.checkout(request);
+        const { lower, treeSha } = await caches.checkout(request);
         const pipeline = {
           workspace: workspace.tree,
           home: workspace.home,
           lower,
-          tree: await listTree(workspace.tree, sha),
+          tree: await listTree(workspace.tree, treeSha),
           suspectLayer: null,
           setupLayer: null,
           tools: { sandbox: { name: 'bubblewrap', isolated: true } },

@@ -454,7 +454,7 @@ function suite(sandbox: Sandbox): void {
 
     walled(sandbox)('when its machinery is killed', async () => {
       const started = await sandbox.start(place.command('sleep 1000'));
-      const machine = await bubblewrapOf(place.marker);
+      const machine = await until(() => bubblewrapOf(place.marker));
       process.kill(machine, 'SIGKILL');
       await expect(started.exited).rejects.toThrow(SandboxError);
       await started.stop();

@@ -138,6 +138,8 @@ export class SetupEntry {
   async #move(mounts: WorkspaceMounts, writes: LayerScope): Promise<void> {
     const { run } = this;
     const upper = mounts.upperOf(run.workspace);
+    // What leaves nothing costs less to be run again than to be looked up.
+    if ((await readdir(upper)).length + (await readdir(run.home)).length === 0) return;
     const entries = await listEntries(upper);
     const { roots, dropped } = await this.#judge(entries, upper);
     const home = await this.#judgeHome(entries);

@@ -15,18 +15,18 @@ export const clone: Stage = {
   needs: [],
   async run(run) {
     const { spec } = run;
-    let message: string;
+    let head: Checkout;
     try {
-      message = (await checkOut(run)).message;
+      head = await checkOut(run);
     } catch (error) {
       // A head that is no longer there is nobody's fault: whatever replaced it has a validation of its own.
       if (error instanceof RepositoryError && error.reason === 'gone')
         return over('cancelled', error.message);
       throw error;
     }
-    const marker = spec.heedSkipMarkers ? skipMarker('', message) : null;
+    const marker = spec.heedSkipMarkers ? skipMarker('', head.message) : null;
     if (marker !== null) return over('skipped', marker);
-    run.tree = await listTree(run.workspace, spec.headSha);
+    run.tree = await listTree(run.workspace, head.treeSha);
     run.files = new Set(run.tree.files.keys());
     await chooseCommands(run);
     return { conclusion: 'success', summary: `Checked out ${spec.headSha.slice(0, 7)}` };
