@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, opendir, realpath, type FileHandle } from 'node:fs/promises';
+import { open, opendir, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { globMatcher } from '../domain/glob.js';
 import { isWithin } from './paths.js';
@@ -19,8 +19,7 @@ export class WorkspaceFileError extends Error {
 }
 
 /**
- * Reads a file that a pull request's code may have made. Only after every process of it is gone: what is checked
- * here must not change meanwhile. Links are never followed, FIFOs and devices never waited for.
+ * Reads a file that a pull request's code may have made, also while a preview of it still runs. Links are never followed, FIFOs and devices never waited for.
  * @param path relative to the workspace
  * @throws WorkspaceFileError saying why it was refused
  */
@@ -40,6 +39,8 @@ export async function readWorkspaceFile(workspace: string, path: string, maxByte
     throw refusal(path, error);
   }
   try {
+    if (!(await isStill(full, file)))
+      throw new WorkspaceFileError(path, 'link', 'was replaced while it was being opened');
     const stats = await file.stat();
     if (!stats.isFile()) throw new WorkspaceFileError(path, 'not_a_file', 'is not a regular file');
     if (stats.size > maxBytes) {
@@ -56,6 +57,12 @@ export async function readWorkspaceFile(workspace: string, path: string, maxByte
   } finally {
     await file.close();
   }
+}
+
+/** Where a preview still runs, a folder above may have become a link after it was looked at. */
+async function isStill(path: string, file: FileHandle): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  return (await readlink(`/proc/self/fd/${file.fd}`)) === path;
 }
 
 function refusal(path: string, error: unknown): unknown {
@@ -115,7 +122,7 @@ export async function findWorkspaceFiles(
         files.push(name);
       }
     } catch (error) {
-      // A directory that we may not read holds nothing for us.
+      // A directory that we may not read, or that is none any more, holds nothing for us.
       if (!isRefused(error)) throw error;
     }
   }
@@ -123,5 +130,7 @@ export async function findWorkspaceFiles(
 }
 
 function isRefused(error: unknown): boolean {
-  return ['EACCES', 'EPERM', 'ENOENT', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
 }

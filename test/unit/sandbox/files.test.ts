@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findWorkspaceFiles, readWorkspaceFile } from '../../../src/sandbox/files.js';
+import {
+  findWorkspaceFiles,
+  readWorkspaceFile,
+  type WorkspaceFileError,
+} from '../../../src/sandbox/files.js';
 
 let base: string;
 let workspace: string;
@@ -74,6 +78,44 @@ describe('a file of the workspace', () => {
     server.close();
   });
 });
+
+describe('a folder that code still running swaps for a link', () => {
+  it('never leads elsewhere', async () => {
+    await mkdir(join(base, 'elsewhere'));
+    await writeFile(join(base, 'elsewhere/junit.xml'), 'secret');
+    await symlink(join(base, 'elsewhere'), join(workspace, 'link'));
+    const swapping = spawn(process.execPath, ['-e', SWAP], {
+      cwd: workspace,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await once(swapping.stdout, 'data');
+      const reasons = new Set<string>();
+      for (let n = 0; n < 3000; n++)
+        await readWorkspaceFile(workspace, 'reports/junit.xml', 100).then(
+          (content) => expect(content.toString()).toBe('<testsuite/>'),
+          ({ reason }: WorkspaceFileError) => reasons.add(reason),
+        );
+      // Both were met: the folder, and what stood in its place.
+      expect(reasons).toContain('link');
+    } finally {
+      const ended = once(swapping, 'exit');
+      swapping.kill('SIGKILL');
+      await ended;
+    }
+  });
+});
+
+/** The folder and the link change places without end. */
+const SWAP = `
+  const { renameSync } = require('node:fs');
+  console.log('begun');
+  for (;;) {
+    renameSync('reports', 'away');
+    renameSync('link', 'reports');
+    renameSync('reports', 'link');
+    renameSync('away', 'reports');
+  }`;
 
 describe('files of the workspace', () => {
   it('are found by globs, not through links and not among dependencies', async () => {
