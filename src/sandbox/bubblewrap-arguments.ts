@@ -93,7 +93,7 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
       ? []
       : ['--bind', sourceOf(layout.bridgeDirectory), BRIDGE_DIRECTORY]),
     ...hidden.flatMap((directory) => ['--remount-ro', directory]),
-    ...['--remount-ro', '/', '--chdir', inside?.workspace ?? workspace],
+    ...['--remount-ro', '/', '--chdir', '/'],
     ...['--json-status-fd', String(STATUS_FD)],
     ...['--unsetenv', MARK],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),

@@ -110,7 +110,7 @@ async function startProcess(
     bridgeDirectory: bridge?.directory,
     sourceOf: mounted?.sourceOf ?? ((path) => path),
   });
-  const launcher = launcherArguments(command, limits, {
+  const launcher = launcherArguments(command, limits, command.inside?.workspace ?? command.workspace, {
     wait: command.keepAlive,
     forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
   });

@@ -10,6 +10,8 @@ export const GATE_FD = 4;
  * goes wrong in the machinery), says on REPORT_FD that the script starts, and becomes it.
  * It is run by `bash -p`, which ignores BASH_ENV and functions of the project's environment.
  *
+ * @param directory where the script runs. Entered here: code that ran before may have closed it, and that is the
+ *   script's failure, not ours
  * @param wait stay alive after the script and report its exit code, for a backend where the end of the launcher
  *   ends everything
  * @param gate wait on GATE_FD until we have done what must come first
@@ -18,6 +20,7 @@ export const GATE_FD = 4;
 export function launcherArguments(
   command: SandboxCommand,
   limits: Partial<SandboxLimits>,
+  directory: string,
   {
     wait = false,
     gate = false,
@@ -33,10 +36,11 @@ export function launcherArguments(
     '{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null',
     ...limitLines(limits).map((line) => `${line} 2>/dev/null`),
     ...(forwarder.length > 0
-      ? [`(/usr/bin/env -i "\${@:2}" </dev/null >/dev/null 2>&1 ${REPORT_FD}>&- &)`]
+      ? [`(/usr/bin/env -i "\${@:3}" </dev/null >/dev/null 2>&1 ${REPORT_FD}>&- &)`]
       : []),
     // If we are gone before bubblewrap could tie itself to us, nobody reads this and nothing runs.
     `echo started >&${REPORT_FD} || exit 1`,
+    ENTER,
     ...(wait
       ? [
           `${script} ${REPORT_FD}>&-`,
@@ -46,8 +50,10 @@ export function launcherArguments(
         ]
       : [`exec ${script} ${REPORT_FD}>&-`]),
   ].join('\n');
-  return ['/bin/bash', '-p', '-c', program, 'launcher', command.script, ...forwarder];
+  return ['/bin/bash', '-p', '-c', program, 'launcher', command.script, directory, ...forwarder];
 }
+
+const ENTER = 'cd -- "$2" && unset OLDPWD || exit 126';
 
 /** Bash that closes what this process was itself started with beyond descriptor `last`: Node hands it all on. */
 export function closeForeign(last: number): string {

@@ -72,7 +72,9 @@ async function startProcess(
   const { processes, ...limits } = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
   const machine = withOutputFile(command.output, user, (output) =>
     startMachine({
-      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits, { gate: true }),
+      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits, command.workspace, {
+        gate: true,
+      }),
       environment: {
         PATH: toolchains.path,
         HOME: command.home ?? temporary,
@@ -82,7 +84,7 @@ async function startProcess(
         ...command.environment,
         [MARK]: mark,
       },
-      directory: command.workspace,
+      directory: '/',
       user,
       group: command.group,
       channels: { 1: output, 2: 'listen', [REPORT_FD]: 'listen', [GATE_FD]: Buffer.from('go\n') },

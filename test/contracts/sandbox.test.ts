@@ -87,6 +87,14 @@ function suite(sandbox: Sandbox): void {
       expect(await run(script, { keepAlive: true })).toEqual({ code, signal });
     });
 
+    it('when an earlier one has closed the workspace', async () => {
+      expect(await run('chmod 000 .')).toEqual({ code: 0, signal: null });
+      for (const keepAlive of [false, true])
+        expect(await run('echo not reached', { keepAlive })).toEqual({ code: 126, signal: null });
+      const { workspace } = place.command('');
+      expect(await place.output()).toMatch(new RegExp(`^(.*cd: ${workspace}: Permission denied\n){2}$`));
+    });
+
     it('when stopped before its end', async () => {
       const started = await sandbox.start(place.command('sleep 1000'));
       await started.stop();

@@ -34,6 +34,18 @@ describe('bad input ends in a completed check that says what happened, and the s
     expect(check.title).toMatch(/^Setup failed: .*build\.sh/);
   });
 
+  it('a script that closes the folder that the next one begins in', async () => {
+    const { repository, pr } = open({
+      setup_commands: 'chmod 000 .',
+      setup_cache: 'off',
+      test_commands: 'true',
+    });
+    await story.deliver(pr.opened);
+    const check = await story.completedCheck(repository, pr.headSha);
+    expect(check.conclusion).toBe('failure');
+    expect(check.summary).toContain('Permission denied');
+  });
+
   it('a script that never ends', async () => {
     const { repository, pr } = open({ test_commands: 'sleep 1000', stage_timeout_seconds: 1 });
     await story.deliver(pr.opened);
@@ -55,6 +67,7 @@ describe('bad input ends in a completed check that says what happened, and the s
         /answers 500/,
       ],
       ['elsewhere', 'echo DEPLOY_URL=http://169.254.169.254/; sleep 1000', /not looked at/],
+      ['nowhere', 'echo DEPLOY_URL=http://[; sleep 1000', /not looked at: `http:\/\/\[` is not a URL/],
     ];
     for (const [name, deploy, says] of cases) {
       repository.commit(

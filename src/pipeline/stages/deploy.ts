@@ -69,7 +69,7 @@ async function waitUntilUp(run: PipelineRun, { exited, ended }: Script): Promise
     if (script.exit && script.exit.code !== 0) return failed(exitedEarly(script.exit, tail));
 
     const url = deployUrl(await outputOf(run), tail, `http://127.0.0.1:${run.port}`);
-    const answer = await ask(new URL(path, `${url}/`).href, run);
+    const answer = await ask(addressOf(url, path), run);
     if (answer.forbidden) return failed(answer.forbidden);
     if (answer.status !== null && answer.status < 500) {
       run.preview = { ...run.preview!, url };
@@ -83,6 +83,10 @@ async function waitUntilUp(run: PipelineRun, { exited, ended }: Script): Promise
     await sleep(pause, undefined, { signal: run.signal });
   }
 }
+
+/** What a script prints may look like a URL and be none: that is found out, and said, where it is asked. */
+const addressOf = (url: string, path: string): string =>
+  URL.canParse(path, `${url}/`) ? new URL(path, `${url}/`).href : url;
 
 async function ask(url: string, { port, signal }: PipelineRun) {
   try {
