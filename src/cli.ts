@@ -1,14 +1,20 @@
 #!/usr/bin/env node
 import { messageOf, OperationalError } from './domain/errors.js';
-import { commands } from './cli/index.js';
+import { commands, type CliCommand } from './cli/index.js';
 
 const [name = 'help', ...rest] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 
 try {
-  if (command) process.exitCode = await command.run(rest);
+  const unknown = rest.filter((argument) => command?.takes && !command.takes.includes(argument));
+  if (command && rest.some(isHelp)) console.log(`Usage: codegenapp COMMAND\n\n${describe(name, command)}`);
+  // A mistyped option must not do the opposite of what was meant.
+  else if (command && unknown.length > 0) {
+    console.error(`codegenapp ${name} does not take ${unknown.join(', ')}.\n\n${describe(name, command)}`);
+    process.exitCode = 2;
+  } else if (command) process.exitCode = await command.run(rest);
   else {
-    const asked = ['help', '--help', '-h'].includes(name);
+    const asked = name === 'help' || isHelp(name);
     (asked ? console.log : console.error)(
       asked ? usage() : `codegenapp has no command "${name}".\n\n${usage()}`,
     );
@@ -19,12 +25,19 @@ try {
   if (error instanceof OperationalError) {
     if (error.advice) console.error(error.advice);
   } else if (process.env['DEBUG'] === 'true') console.error(error);
-  process.exitCode = 2;
+  // Whatever was begun may have sockets and threads that would keep this process.
+  process.exit(2);
+}
+
+function isHelp(argument: string): boolean {
+  return argument === '--help' || argument === '-h';
+}
+
+function describe(key: string, { usage, says }: CliCommand): string {
+  return `  ${`${key} ${usage}`.trim()}\n      ${says}`;
 }
 
 function usage(): string {
-  const lines = Object.entries(commands).map(
-    ([key, { usage, says }]) => `  ${`${key} ${usage}`.trim()}\n      ${says}`,
-  );
+  const lines = Object.entries(commands).map(([key, command]) => describe(key, command));
   return `Usage: codegenapp COMMAND\n\n${lines.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 import { chmod, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf, OperationalError } from './domain/errors.js';
 import { sandboxUser } from './sandbox/user.js';
 
 /** What only this process may see; workspaces have owners of their own. */
@@ -8,8 +9,20 @@ const PRIVATE = ['mirrors', 'trees', 'setup-layers', 'logs', 'artifacts'];
 /**
  * Makes the data directory. As root, scripts run as another user, who must be able to pass through it to a
  * workspace but may not list it or look into anything else.
+ * @throws OperationalError where it can't be made or written
  */
 export async function prepareDataDir(directory: string): Promise<void> {
+  try {
+    await prepare(directory);
+  } catch (error) {
+    throw new OperationalError(`DATA_DIR ${directory} can't be used: ${messageOf(error)}.`, {
+      advice: 'Set DATA_DIR to a folder that belongs to the user of this process, or make it so (chown).',
+      cause: error,
+    });
+  }
+}
+
+async function prepare(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (sandboxUser()) await chmod(directory, (await stat(directory)).mode | 0o011);
   for (const name of PRIVATE) {

@@ -7,6 +7,7 @@ import { mkdirSync, openSync, closeSync, fstatSync, renameSync, writeSync } from
 import { dirname } from 'node:path';
 import { pino, type Logger } from 'pino';
 import type { Config } from './config.js';
+import { messageOf, OperationalError } from './domain/errors.js';
 
 export type { Logger } from 'pino';
 
@@ -41,12 +42,12 @@ export function addToLogContext(ids: LogContext): void {
 /** For pino: the ids of the work under way. A copy, since pino writes into what it gets. */
 export const logMixin = (): object => ({ ...contexts.getStore() });
 
-/** @param redact hides secrets in one finished line. */
+/** @throws OperationalError where the log file can't be written. @param redact hides secrets in one finished line. */
 export async function createLogger(
   options: Config['log'],
   redact: (line: string) => string = (line) => line,
 ): Promise<Logger> {
-  const file = options.file === null ? null : new RotatingFile(options.file);
+  const file = options.file === null ? null : openFile(options.file);
   const write = await stdoutWriter(options.format);
   return pino(
     { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, mixin: logMixin },
@@ -58,6 +59,17 @@ export async function createLogger(
       },
     },
   );
+}
+
+function openFile(path: string): RotatingFile {
+  try {
+    return new RotatingFile(path);
+  } catch (error) {
+    throw new OperationalError(`The log file ${path} can't be written: ${messageOf(error)}.`, {
+      advice: 'Set LOG_FILE to a file that can be, or to nothing to log to stdout alone.',
+      cause: error,
+    });
+  }
 }
 
 async function stdoutWriter(format: 'json' | 'pretty'): Promise<(line: string) => void> {

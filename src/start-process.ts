@@ -1,7 +1,7 @@
 import { heapMayGrow } from './small-heap.js';
 import type { App } from './app.js';
 import { ConfigError, loadEnvFile, readConfig, type Config } from './config.js';
-import { OperationalError } from './domain/errors.js';
+import { messageOf, OperationalError } from './domain/errors.js';
 import { createLogger, type Logger } from './logging.js';
 import { prepareDataDir } from './data-dir.js';
 import { createRedactor } from './domain/redaction.js';
@@ -64,9 +64,20 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
 async function openFront(config: Config, log: Logger, migrated: Promise<unknown>): Promise<Front> {
   const inbox = new ThreadedInbox(config, migrated);
   const front = new Front({ inbox, webhookSecret: config.github.webhookSecret, log });
-  await front.listen(config.port, config.host);
+  await front.listen(config.port, config.host).catch((error: unknown) => {
+    throw cannotListen(error, config);
+  });
   await inbox.ready;
   return front;
+}
+
+function cannotListen(error: unknown, { host, port }: Config): OperationalError {
+  const { code } = error as NodeJS.ErrnoException;
+  const why = code === 'EADDRINUSE' ? 'another program listens there' : messageOf(error);
+  return new OperationalError(`The server can't listen on port ${port} of ${host}: ${why}.`, {
+    advice: 'Set PORT to a free port and HOST to an address of this machine, or end what listens there.',
+    cause: error,
+  });
 }
 
 async function serverLog(config: Config): Promise<Logger> {
@@ -77,7 +88,10 @@ async function serverLog(config: Config): Promise<Logger> {
 
 async function setUp(config: Config): Promise<void> {
   const { serveSetup } = await import('./setup-mode.js');
-  const server = await serveSetup(config, await createLogger(config.log), VERSION);
+  const log = await createLogger(config.log);
+  const server = await serveSetup(config, log, VERSION).catch((error: unknown) => {
+    throw cannotListen(error, config);
+  });
   onSignal(() => server.stop());
 }
 

@@ -2,6 +2,8 @@
 export interface CliCommand {
   usage: string;
   says: string;
+  /** All that it takes, where it does not look at its arguments itself. */
+  takes?: string[];
   /** @returns the exit code */
   run(args: string[]): Promise<number>;
 }
@@ -10,6 +12,7 @@ export const commands: Record<string, CliCommand> = {
   start: {
     usage: '[--no-worker]',
     says: 'Runs the server: web and worker, or the web alone.',
+    takes: ['--no-worker'],
     run: async (args) => {
       const { startProcess } = await import('../start-process.js');
       await startProcess({ web: true, worker: !args.includes('--no-worker') });
@@ -19,6 +22,7 @@ export const commands: Record<string, CliCommand> = {
   worker: {
     usage: '',
     says: 'Runs a worker without web.',
+    takes: [],
     run: async () => {
       const { startProcess } = await import('../start-process.js');
       await startProcess({ web: false, worker: true });
@@ -33,11 +37,13 @@ export const commands: Record<string, CliCommand> = {
   demo: {
     usage: '',
     says: 'Validates the two pull requests of the bundled sample repository.',
+    takes: [],
     run: async () => (await import('./demo.js')).demoCommand(),
   },
   doctor: {
     usage: '',
     says: 'Checks settings, credentials, permissions, database, git, sandbox, browser and services, and says what to do.',
+    takes: [],
     run: async () => {
       (await import('../config.js')).loadEnvFile();
       return (await import('./doctor.js')).doctorCommand();
@@ -46,6 +52,7 @@ export const commands: Record<string, CliCommand> = {
   migrate: {
     usage: '[--rollback]',
     says: 'Brings the database up to date, or undoes its last migration.',
+    takes: ['--rollback'],
     run: async (args) => (await import('./migrate.js')).migrateCommand(args),
   },
 };

@@ -1,16 +1,20 @@
 import { loadEnvFile, readConfig } from '../config.js';
 import { createDataSource } from '../database/data-source.js';
+import { appliedMigrations, connect, refuseNewer } from '../database/schema-version.js';
 import { installQueueSchema } from '../queue/graphile-schema.js';
 
 /** `--rollback` undoes the last migration only; the queue's own schema only ever goes forward. */
 export async function migrateCommand(args: string[]): Promise<number> {
   loadEnvFile();
   const { databaseUrl, dataDir } = readConfig();
-  const source = await createDataSource({ databaseUrl, dataDir }).initialize();
+  const source = createDataSource({ databaseUrl, dataDir });
+  await connect(source);
   try {
+    await refuseNewer(source);
     if (args.includes('--rollback')) {
-      await source.undoLastMigration();
-      console.log('The last migration is undone.');
+      const last = (await appliedMigrations(source)).at(-1);
+      if (last !== undefined) await source.undoLastMigration();
+      console.log(last === undefined ? 'There is no migration to undo.' : `Undone: ${last}`);
     } else {
       const done = await source.runMigrations();
       if (databaseUrl) await installQueueSchema(databaseUrl);

@@ -3,8 +3,11 @@ import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { createDataSource } from '../../database/data-source.js';
-import { messageOf } from '../../domain/errors.js';
+import { Database } from '../../database/database.js';
+import { connect, refuseNewer } from '../../database/schema-version.js';
+import { messageOf, OperationalError } from '../../domain/errors.js';
 import { probeOverlay } from '../../git/overlay.js';
+import { requireQueueSchema } from '../../queue/graphile-schema.js';
 import { SandboxError } from '../../sandbox/contract.js';
 import { selectSandbox } from '../../sandbox/select.js';
 import { fail, ok, warn, type Check } from './contract.js';
@@ -19,24 +22,21 @@ export const database: Check = {
     const kind = databaseUrl ? 'PostgreSQL' : 'SQLite';
     if (!databaseUrl && !(await exists(join(dataDir, 'codegenapp.sqlite'))))
       return [ok('SQLite: made at the first start.')];
-    const source = createDataSource({ databaseUrl, dataDir });
     try {
-      await source.initialize();
-      if (!(await source.showMigrations())) return [ok(`${kind}: reached, and up to date.`)];
-      return databaseUrl
-        ? [fail('PostgreSQL: reached, but not migrated to this version.', 'Run `npm run migrate`.')]
-        : [ok('SQLite: brought up to date at the next start.')];
+      if (databaseUrl) {
+        const database = await Database.open({ databaseUrl, dataDir });
+        await requireQueueSchema(database).finally(() => database.close());
+        return [ok('PostgreSQL: reached, and up to date.')];
+      }
+      const source = createDataSource({ databaseUrl, dataDir });
+      await connect(source);
+      const isBehind = refuseNewer(source).then(() => source.showMigrations());
+      return (await isBehind.finally(() => source.destroy()))
+        ? [ok('SQLite: brought up to date at the next start.')]
+        : [ok('SQLite: reached, and up to date.')];
     } catch (error) {
-      return [
-        fail(
-          `${kind} can’t be used: ${messageOf(error)}`,
-          databaseUrl
-            ? 'Check DATABASE_URL and that the server runs.'
-            : 'Check that DATA_DIR can be written.',
-        ),
-      ];
-    } finally {
-      if (source.isInitialized) await source.destroy();
+      const advice = (error instanceof OperationalError && error.advice) || 'Look whether the server runs.';
+      return [fail(`${kind} can’t be used: ${messageOf(error)}`, advice)];
     }
   },
 };
