@@ -15,7 +15,7 @@ import { healthRoutes } from './api/health.js';
 import type { ApiDeps } from './api/deps.js';
 import { apiRouter } from './api/index.js';
 import type { Config } from './config.js';
-import { prepareDataDir } from './data-dir.js';
+import { ownDirectories, prepareDataDir } from './data-dir.js';
 import { AgentRunStore } from './database/agent-run-store.js';
 import { CommandStore } from './database/command-store.js';
 import { BaselineStore } from './database/baseline-store.js';
@@ -148,6 +148,7 @@ export async function buildApp(
           production: config.production,
           loopbackOnly: isLoopback(config.host),
           privateDirectories: [config.dataDir],
+          ownDirectories: ownDirectories(config),
           concurrency: config.concurrency,
           log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
         });

@@ -1,5 +1,6 @@
 import { chmod, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import type { Config } from './config.js';
 import { messageOf, OperationalError } from './domain/errors.js';
 import { sandboxUser } from './sandbox/user.js';
 
@@ -29,4 +30,9 @@ async function prepare(directory: string): Promise<void> {
     await mkdir(join(directory, name), { recursive: true });
     await chmod(join(directory, name), 0o700);
   }
+}
+
+/** Where the server's own files are beside DATA_DIR: `.env` and what else it was started among, and its log. */
+export function ownDirectories({ log }: Pick<Config, 'log'>): string[] {
+  return [process.cwd(), ...(log.file === null ? [] : [dirname(resolve(log.file))])];
 }

@@ -50,8 +50,12 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
   const { command, limits, features, toolchains, sourceOf } = layout;
   const sized = (bytes: number) => (features.size ? ['--size', String(bytes)] : []);
   const shown = ['/usr', ...toolchains.directories];
-  const hidden = layout.privateDirectories.filter(
+  const covered = [...new Set(layout.privateDirectories)].filter(
     (directory) => shown.some((prefix) => isWithin(directory, prefix)) && existsSync(directory),
+  );
+  // What lies in another one is not there any more once that is covered.
+  const hidden = covered.filter(
+    (directory) => !covered.some((other) => other !== directory && isWithin(directory, other)),
   );
   const { workspace, home, inside } = command;
   const writable = [

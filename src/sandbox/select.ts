@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import { bubblewrapSandbox } from './bubblewrap.js';
@@ -6,6 +6,7 @@ import { defaultTotals, openTotals, type Totals } from './cgroup.js';
 import { SandboxError, type Sandbox } from './contract.js';
 import { adviceFor } from './advice.js';
 import { readableSize } from './output.js';
+import { isWithin } from './paths.js';
 import { plainSandbox } from './plain.js';
 import { probeSandbox, readFeatures } from './probe.js';
 import { findToolchains } from './toolchains.js';
@@ -29,8 +30,10 @@ export interface SandboxSelection {
   /** The server listens on the loopback interface only. */
   loopbackOnly: boolean;
   log: { info(message: string): void; warn(message: string): void };
-  /** Directories that no script may see, such as DATA_DIR and the server's own. */
+  /** Directories that no script may see, nor any tool around them, such as DATA_DIR. */
   privateDirectories?: string[];
+  /** The server's own, as where its .env and its log are: not to be seen, unless tools lie in them. */
+  ownDirectories?: string[];
   environment?: NodeJS.ProcessEnv;
   /** Pipelines at once, which share the memory; 1 by default. */
   concurrency?: number;
@@ -63,7 +66,8 @@ async function holdTotals(concurrency: number): Promise<Pick<SandboxChoice, 'tot
 type Choice = Omit<SandboxChoice, 'totals' | 'aboutTotals'>;
 
 async function choose(selection: SandboxSelection): Promise<Choice> {
-  const { mode, production, loopbackOnly, environment = process.env, privateDirectories = [] } = selection;
+  const { mode, production, loopbackOnly, environment = process.env } = selection;
+  const privateDirectories = withRealPaths(selection.privateDirectories ?? []);
   const toolchains = findToolchains({ environment, execPath: process.execPath, privateDirectories });
   const plain = (warning: string): Choice => ({
     sandbox: plainSandbox({ toolchains }),
@@ -78,7 +82,16 @@ async function choose(selection: SandboxSelection): Promise<Choice> {
   try {
     const program = findProgram('bwrap', environment['PATH'] ?? '');
     const features = await readFeatures(program);
-    const sandbox = bubblewrapSandbox({ program, features, toolchains, privateDirectories });
+    const needed = [...toolchains.directories, ...toolchains.path.split(delimiter), process.execPath];
+    const own = withRealPaths(selection.ownDirectories ?? []).filter(
+      (directory) => !needed.some((tool) => isWithin(tool, directory)),
+    );
+    const sandbox = bubblewrapSandbox({
+      program,
+      features,
+      toolchains,
+      privateDirectories: [...privateDirectories, ...own],
+    });
     // Once more where it failed: a machine under load must not decide for less isolation.
     await probeSandbox(sandbox, 'shared').catch(() => probeSandbox(sandbox, 'shared'));
     const warnings: string[] = [];
@@ -106,6 +119,13 @@ async function choose(selection: SandboxSelection): Promise<Choice> {
   }
   return plain(
     `${consequence} Only pull requests from branches of the same repository are validated. ${reason}`,
+  );
+}
+
+/** A directory can be seen where it really is, by whatever name it was given. */
+function withRealPaths(directories: string[]): string[] {
+  return directories.flatMap((directory) =>
+    existsSync(directory) ? [...new Set([directory, realpathSync(directory)])] : [directory],
   );
 }
 

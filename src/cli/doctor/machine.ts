@@ -2,6 +2,7 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { ownDirectories } from '../../data-dir.js';
 import { createDataSource } from '../../database/data-source.js';
 import { Database } from '../../database/database.js';
 import { connect, refuseNewer } from '../../database/schema-version.js';
@@ -83,6 +84,7 @@ export const sandbox: Check = {
         production: config.production,
         loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
         privateDirectories: [config.dataDir],
+        ownDirectories: ownDirectories(config),
         concurrency: config.concurrency,
         log: { info: () => undefined, warn: () => undefined },
       });

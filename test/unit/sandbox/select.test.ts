@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { adviceFor, type NamespaceFacts } from '../../../src/sandbox/advice.js';
 import { selectSandbox, type SandboxSelection } from '../../../src/sandbox/select.js';
+import { makeSandboxWorkspace } from '../../support/sandbox-workspace.js';
 
 const log = { info: () => undefined, warn: () => undefined };
 const WITHOUT_BUBBLEWRAP = { PATH: '/nowhere' };
@@ -41,6 +44,47 @@ describe('where bubblewrap is missing', () => {
     });
     expect([choice.sandbox.name, choice.trustedOnly]).toEqual(['plain', true]);
     expect(logged).toEqual(choice.warnings);
+  });
+});
+
+const bubblewrap = await selectSandbox({
+  mode: 'bubblewrap',
+  production: false,
+  loopbackOnly: true,
+  log,
+}).catch(() => null);
+
+(bubblewrap ? describe : describe.skip)('what the server was started among (needs bubblewrap)', () => {
+  it('is not seen, also where it lies among tools and under another name, but the tools are', async () => {
+    const place = await makeSandboxWorkspace();
+    try {
+      const tools = join(place.base, 'tools');
+      for (const name of ['bin', 'server/logs']) await mkdir(join(tools, name), { recursive: true });
+      await writeFile(join(tools, 'bin/hello'), '#!/bin/sh\necho hello\n', { mode: 0o755 });
+      await writeFile(join(tools, 'server/.env'), 'canary of the server');
+      await symlink(join(tools, 'server'), join(place.base, 'link'));
+      const script = `hello; cat '${tools}/server/.env' || true`;
+      for (const [own, seen] of [
+        [[], 'hello\ncanary of the server'],
+        [[join(tools, 'server')], 'hello\n'],
+        [[join(place.base, 'link')], 'hello\n'],
+        [[join(tools, 'server/logs'), join(tools, 'server')], 'hello\n'],
+        // It can't be covered without the tools.
+        [[tools, '/', '/usr'], 'hello\ncanary of the server'],
+      ] as const) {
+        await rm(join(place.base, 'output.log'), { force: true });
+        const { sandbox } = await select({
+          mode: 'bubblewrap',
+          environment: { PATH: `${join(tools, 'bin')}:${process.env['PATH']}` },
+          ownDirectories: [...own],
+        });
+        const run = await sandbox.start(place.command(`exec 2>/dev/null\n${script}`));
+        expect(await run.exited).toEqual({ code: 0, signal: null });
+        expect(await place.output()).toBe(seen);
+      }
+    } finally {
+      await place.remove();
+    }
   });
 });
 
