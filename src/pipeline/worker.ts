@@ -132,7 +132,10 @@ export class PipelineWorker {
     if (pipeline.attempt > MAX_ATTEMPTS)
       return store.complete(
         held,
-        ourFault(`It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`, ''),
+        ourFault(
+          `It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`,
+          'See why the worker ended: its log, what restarts it, and whether the machine ran out of memory (dmesg).',
+        ),
         [],
       );
 

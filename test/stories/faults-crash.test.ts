@@ -121,6 +121,28 @@ describe('a server that is killed in the middle', () => {
     expect(left()).toEqual([]);
   });
 
+  it('three times over is said as our fault, with what to do', async () => {
+    const marker = `sleep ${1_000 + Math.floor(Math.random() * 1e9)}`;
+    const { pr } = open({ test_commands: marker });
+    await github.deliver(pr.opened);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await until(() => processes(marker).length > 0);
+      await server.end('SIGKILL');
+      await until(() => processes(marker).length === 0);
+      await server.start();
+    }
+    const check = await checkOf(pr);
+    expect(check).toMatchObject({ conclusion: 'cancelled' });
+    expect(check!.title).toMatch(/^Could not be validated: it was begun 3 times/);
+    expect(check!.summary).toContain('not of the pull request');
+    expect(check!.summary).toMatch(/\/codegen retry.*whoever operates CodegenApp: see why the worker ended/);
+    await github.waitFor(() => pr.comments().length > 0, { what: 'the comment' });
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(pr.repository.checkRuns(pr.headSha)).toHaveLength(1);
+    expect(pr.comments()).toHaveLength(1);
+    expect(left()).toEqual([]);
+  });
+
   it.each([
     ['the check was made', { method: 'POST', path: /check-runs$/ }],
     ['the comment was made', { method: 'POST', path: /issues\/\d+\/comments$/ }],
