@@ -96,7 +96,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
 
   const app = readAppCredentials(text, problems);
   const webhookSecret = text('WEBHOOK_SECRET');
-  if (app) problems.push(...webhookSecretProblems(webhookSecret));
+  const isApp = ['APP_ID', 'PRIVATE_KEY', 'PRIVATE_KEY_PATH'].some((name) => text(name) !== null);
+  // A token alone may be for git only; then no webhook is accepted, rather than anybody's.
+  if (isApp || (text('GITHUB_TOKEN') !== null && webhookSecret !== null))
+    problems.push(...webhookSecretProblems(webhookSecret));
 
   const gheHost = text('GHE_HOST');
   const protocol = choice('GHE_PROTOCOL', 'https', ['http', 'https']);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -151,6 +151,16 @@ describe('codegenapp doctor', () => {
     expect(report).toMatch(/✗ Database: PostgreSQL can’t be used/);
     expect(report).toMatch(/✗ Browser: CHROME_PATH/);
     expect(report).not.toContain('a-database-password');
+  });
+
+  it('sees data that can’t be written, once, and a sandbox that was switched off', async () => {
+    const file = join(dataDir, 'file');
+    writeFileSync(file, '');
+    const { code, report } = await ask({ DATA_DIR: file, SANDBOX: 'none' });
+    expect(code).toBe(1);
+    expect(report).toMatch(/✗ Disk: DATA_DIR .*file can’t be written.*\n +Set DATA_DIR/);
+    expect(report.match(/EEXIST/g)).toHaveLength(1);
+    expect(report).toMatch(/! Sandbox: SANDBOX=none: .*\n +Unset SANDBOX/);
   });
 
   it('has warnings only where optional things are not configured', async () => {

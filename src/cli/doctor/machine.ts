@@ -90,7 +90,14 @@ export const sandbox: Check = {
       });
       return [
         ok(`A script ran in the ${sandbox.name} sandbox.`),
-        ...warnings.map((warning) => warn(warning, 'Install bubblewrap, and allow user namespaces.')),
+        ...warnings.map((warning) =>
+          warn(
+            warning,
+            config.sandbox === 'none'
+              ? 'Unset SANDBOX, unless you trust every author of every repository.'
+              : 'Install bubblewrap, and allow user namespaces.',
+          ),
+        ),
         totals
           ? ok(aboutTotals)
           : warn(aboutTotals, 'Give the server a control group of its own (Delegate=yes).'),
@@ -105,7 +112,9 @@ export const sandbox: Check = {
 export const overlays: Check = {
   name: 'Overlays',
   async run({ dataDir }) {
-    const found = await probeOverlay(dataDir);
+    // A DATA_DIR that can't be written has a check of its own.
+    const found = await probeOverlay(dataDir).catch(() => null);
+    if (found === null) return [];
     if (typeof found !== 'string')
       return [ok('Checkouts and cached setups are mounted, nothing of them is copied.')];
     // Everything works without, so this is no warning.
