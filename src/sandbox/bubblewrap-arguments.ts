@@ -30,6 +30,8 @@ export interface SandboxLayout {
   privateDirectories: string[];
   /** Path inside -> file descriptor to read its content from. */
   files: Record<string, number>;
+  /** To read keyringFilter() from. */
+  filterFd?: number | undefined;
   bridgeDirectory?: string;
   /** The path by which bubblewrap finds a directory of this machine. */
   sourceOf: (path: string) => string;
@@ -98,6 +100,7 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
       : ['--bind', sourceOf(layout.bridgeDirectory), BRIDGE_DIRECTORY]),
     ...hidden.flatMap((directory) => ['--remount-ro', directory]),
     ...['--remount-ro', '/', '--chdir', '/'],
+    ...(layout.filterFd === undefined ? [] : ['--seccomp', String(layout.filterFd)]),
     ...['--json-status-fd', String(STATUS_FD)],
     ...['--unsetenv', MARK],
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),

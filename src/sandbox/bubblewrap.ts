@@ -18,6 +18,7 @@ import {
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
 import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
+import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
 import { startMachine } from './machine.js';
 import { withOutputFile } from './output-file.js';
@@ -30,6 +31,8 @@ import { MARK, newMark } from './watchdog.js';
 
 const ARGUMENTS_FD = 4;
 const FIRST_FILE_FD = 6;
+/** Behind the three of identityFiles(). */
+const FILTER_FD = 9;
 /**
  * Runs the rest as itself with stdout through a pipe to a `cat` that appends to the output file: `> /dev/stderr`
  * and `tee /dev/stdout` open the output anew, and on the file itself would empty it; like this a script can't
@@ -40,7 +43,7 @@ const PUMP = [
   '/bin/bash',
   '-p',
   '-c',
-  `${closeForeign(TABLE_FD - 1)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&-); exec "$@"`,
+  `${closeForeign(FILTER_FD)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&- 9<&-); exec "$@"`,
   'pump',
 ];
 
@@ -99,6 +102,7 @@ async function startProcess(
   }
   const mounted = user && unreachable.length > 0 ? mountForUser(user, unreachable) : undefined;
 
+  const filter = keyringFilter();
   const layout = bubblewrapArguments({
     command,
     limits,
@@ -107,6 +111,7 @@ async function startProcess(
     toolchains,
     privateDirectories,
     files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
+    filterFd: filter ? FILTER_FD : undefined,
     bridgeDirectory: bridge?.directory,
     sourceOf: mounted?.sourceOf ?? ((path) => path),
   });
@@ -132,6 +137,8 @@ async function startProcess(
         [REPORT_FD]: 'listen',
         [ARGUMENTS_FD]: Buffer.from(layout.map((argument) => `${argument}\0`).join('')),
         [STATUS_FD]: 'listen',
+        // Descriptors have no gaps.
+        [FILTER_FD]: filter ?? Buffer.alloc(0),
         ...Object.fromEntries(
           files.map(([, content], index) => [FIRST_FILE_FD + index, Buffer.from(content)]),
         ),

@@ -7,7 +7,7 @@ import type { SandboxUser } from './user.js';
 const MOUNT_ROOT = '/dev/shm';
 
 /** Where it reads what is to be mounted: a regular file, as mount(8) refuses a pipe. */
-export const TABLE_FD = 9;
+export const TABLE_FD = 10;
 
 const PROGRAM = `set -e
 mount -a -T /dev/fd/${TABLE_FD}

@@ -135,6 +135,13 @@ function suite(sandbox: Sandbox): void {
       expect((await stat(join(home ?? '', 'there'))).isFile()).toBe(true);
     });
 
+    walled(sandbox)('none of the keys that the server was started with', async () => {
+      const keyctl = { x64: 250, arm64: 219 }[process.arch as 'x64' | 'arm64'];
+      // Asks for the number of the session keyring.
+      await run(`perl -e 'print syscall(${keyctl}, 0, -3, 0) < 0 ? $! : "keys"'`);
+      expect(await place.output()).toBe('Function not implemented');
+    });
+
     it('the Node that runs us and the standard tools', async () => {
       await run(`test "$('${process.execPath}' -p process.version)" = ${process.version}; git --version`);
       expect(await place.output()).toMatch(/^git version/);
