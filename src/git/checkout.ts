@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { canActAs, git } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
+import { fetchAdded } from './fetch-added.js';
 import { removeTree } from './remove-tree.js';
 import type { Delivered, RepositoryCache } from './repository-cache.js';
 import { isSha, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
@@ -99,7 +100,10 @@ export async function bringTo(
   const format = sha.length === 64 ? 'sha256' : 'sha1';
   if (as && !there) await chown(into, as.uid, as.gid);
   if (!there) await git(['init', '--template=', `--object-format=${format}`], options);
-  const delivered = await cache.deliver({ ...request, have: there?.have }, path.join(gitDir, 'objects'));
+  const have = there?.have;
+  const delivered =
+    (have === undefined ? null : await fetchAdded(request, have, gitDir)) ??
+    (await cache.deliver({ ...request, have }, path.join(gitDir, 'objects')));
   there?.begins?.();
   const written = await describe(gitDir, request, delivered);
   if (as) for (const file of written) await chown(file, as.uid, as.gid);

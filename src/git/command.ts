@@ -188,6 +188,8 @@ export interface FetchOptions {
   gitDir: string;
   refspecs: string[];
   depth: number;
+  /** The one commit that is named to the server as there; otherwise it is all that refs lead to. */
+  known?: string;
   /** Also removes what the patterns among the refspecs match here and not there. */
   prune: boolean;
   /** For the fetch as a whole. */
@@ -207,10 +209,11 @@ const END_GRACE_MS = 2_000;
  * no process of the fetch is left.
  */
 export async function gitFetch(source: RepositorySource, options: FetchOptions): Promise<number> {
-  const { gitDir, refspecs, depth, prune, timeLimitMs, stallSeconds, signal } = options;
+  const { gitDir, refspecs, depth, known, prune, timeLimitMs, stallSeconds, signal } = options;
   signal?.throwIfAborted();
   const args = ['fetch', '--progress', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
   if (prune) args.push('--prune');
+  if (known) args.push(`--negotiation-tip=${known}`);
   args.push('--force', `--depth=${depth === 0 ? WHOLE_HISTORY : depth}`, '--end-of-options', source.url);
   // execa, as simple-git can only interrupt git itself (no `detached`, no pid): its transport helpers, here
   // git-remote-https, would live on, hold the connection and write into the cache.

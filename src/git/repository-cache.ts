@@ -157,28 +157,24 @@ export class RepositoryCache {
     const { source, sha } = wanted;
     const kept = `${FETCHED}/${sha}`;
     let bytes = 0;
-    if (isSafeRef(wanted.ref)) {
+    let cause: unknown;
+    // By its own name first, for which a server need not list its refs; not every server hands that out.
+    for (const name of isSafeRef(wanted.ref) ? [sha, wanted.ref] : [sha]) {
       try {
-        bytes += await this.#fetchRefspec(gitDir, wanted, `+${wanted.ref}:${kept}`);
+        bytes += await this.#fetchRefspec(gitDir, wanted, `+${name}:${kept}`);
         if ((await this.#commitAt(gitDir, wanted, kept)) === sha) return bytes;
       } catch (error) {
         if (!(error instanceof RepositoryError && error.reason === 'gone')) throw error;
+        cause ??= error;
       }
     }
-    // The ref has moved on, is not there yet, or may not be named: the commit itself may still be had.
-    try {
-      bytes += await this.#fetchRefspec(gitDir, wanted, `+${sha}:${kept}`);
-    } catch (error) {
-      await git(['update-ref', '-d', kept], this.#options(gitDir, wanted)).catch(() => {});
-      if (!(error instanceof RepositoryError && error.reason === 'gone')) throw error;
-      throw new RepositoryError(
-        'gone',
-        `Commit ${sha.slice(0, 7)} can't be had from ${nameOf(source)} any more: it was replaced by a force-push, or its branch was deleted.`,
-        { advice: 'Push again, or run it again on the newer head.', cause: error },
-      );
-    }
-    if ((await this.#commitAt(gitDir, wanted, kept)) === sha) return bytes;
-    throw new RepositoryError('gone', `${sha.slice(0, 7)} is no commit of ${nameOf(source)}.`);
+    await git(['update-ref', '-d', kept], this.#options(gitDir, wanted)).catch(() => {});
+    if (!cause) throw new RepositoryError('gone', `${sha.slice(0, 7)} is no commit of ${nameOf(source)}.`);
+    throw new RepositoryError(
+      'gone',
+      `Commit ${sha.slice(0, 7)} can't be had from ${nameOf(source)} any more: it was replaced by a force-push, or its branch was deleted.`,
+      { advice: 'Push again, or run it again on the newer head.', cause },
+    );
   }
 
   async #fetchRefspec(gitDir: string, wanted: Wanted, refspec: string): Promise<number> {

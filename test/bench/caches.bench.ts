@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,26 +61,22 @@ describe('caches', () => {
       ['copied', false, 0.15],
       ['mounted', true, 0.06],
     ] as const) {
-      const { caches, workspaces, isMounted } = await world(tmpdir(), mount);
+      const data = join(temporary(tmpdir()), 'data');
+      await prepareDataDir(data);
+      const child = fork(join(import.meta.dirname, 'checkouts.mjs'), [JSON.stringify([data, mount, OWNER])]);
+      const answer = async <Answer>() => ((await once(child, 'message')) as [Answer])[0];
+      const { isMounted, says } = await answer<{ isMounted: boolean; says: string }>();
       if (mount && !isMounted) {
-        process.stderr.write(`SKIPPED: mounted checkouts. ${caches.says}\n`);
+        process.stderr.write(`SKIPPED: mounted checkouts. ${says}\n`);
+        child.kill();
         continue;
       }
       const checkout = async () => {
         const sha = push(bare);
-        const workspace = await workspaces.create();
         const before = server.sentBytes;
-        const request = {
-          source,
-          ref: 'refs/pull/7/head',
-          sha,
-          into: workspace.tree,
-          depth: 1,
-          owner: OWNER,
-        };
-        const ms = await timed(() => caches.checkout(request));
+        child.send({ source, ref: 'refs/pull/7/head', sha, depth: 1 });
+        const { ms } = await answer<{ ms: number }>();
         bytes.push(server.sentBytes - before);
-        await workspaces.remove(workspace.name);
         return ms;
       };
       await checkout();
@@ -104,6 +101,7 @@ describe('caches', () => {
         bound: { most: 0.01 },
         rounds: bytes.length,
       });
+      child.kill();
     }
     await server.close();
   });
