@@ -14,12 +14,12 @@ import { openCaches } from '../../src/pipeline/caches.js';
 import { setupScopeOf } from '../../src/pipeline/prepare.js';
 import type { PipelineRun } from '../../src/pipeline/stage.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
-import { startGitHttp } from '../support/git-http.js';
 import { run, runWithInput } from '../support/sample-git.js';
+import { startGitServer } from './git-server.js';
 import { compare, median, record, timed } from './figures.js';
 
 const FILES = 2_400;
-const COMMITS = 3_000;
+const COMMITS = 10_000;
 const OWNER = sandboxUser();
 const TMPFS = '/dev/shm';
 
@@ -53,7 +53,7 @@ describe('caches', () => {
     const host = temporary(tmpdir());
     const bare = join(host, 'octo/big.git');
     makeRepository(bare);
-    const server = await startGitHttp(host);
+    const server = await startGitServer(host);
     const source = { host: server.host, fullName: 'octo/big', url: `${server.url}/octo/big.git` };
     let bytes: number[] = [];
     let cloned = 0;
@@ -63,7 +63,9 @@ describe('caches', () => {
     ] as const) {
       const data = join(temporary(tmpdir()), 'data');
       await prepareDataDir(data);
-      const child = fork(join(import.meta.dirname, 'checkouts.mjs'), [JSON.stringify([data, mount, OWNER])]);
+      const child = fork(join(import.meta.dirname, 'checkouts.mjs'), [JSON.stringify([data, mount, OWNER])], {
+        execArgv: [],
+      });
       const answer = async <Answer>() => ((await once(child, 'message')) as [Answer])[0];
       const { isMounted, says } = await answer<{ isMounted: boolean; says: string }>();
       if (mount && !isMounted) {
@@ -73,10 +75,10 @@ describe('caches', () => {
       }
       const checkout = async () => {
         const sha = push(bare);
-        const before = server.sentBytes;
+        const before = await server.sentBytes();
         child.send({ source, ref: 'refs/pull/7/head', sha, depth: 1 });
         const { ms } = await answer<{ ms: number }>();
-        bytes.push(server.sentBytes - before);
+        bytes.push((await server.sentBytes()) - before);
         return ms;
       };
       await checkout();
@@ -86,9 +88,9 @@ describe('caches', () => {
         checkout,
         async () => {
           const into = join(temporary(tmpdir()), 'clone');
-          const before = server.sentBytes;
+          const before = await server.sentBytes();
           const ms = await timed(() => execa('git', ['clone', '-q', source.url, into]));
-          cloned = server.sentBytes - before;
+          cloned = (await server.sentBytes()) - before;
           return ms;
         },
       );
@@ -103,7 +105,7 @@ describe('caches', () => {
       });
       child.kill();
     }
-    await server.close();
+    server.stop();
   });
 
   it('a setup with an unchanged lockfile, against npm ci --prefer-offline', async () => {
@@ -232,7 +234,7 @@ function makeRepository(bare: string): void {
     0,
     Array.from({ length: FILES }, (_, n) => [path(n), text(8_000)]),
   );
-  for (let n = 1; n < COMMITS; n++) commit(n, [[path((n * 7) % FILES), text(16_000)]]);
+  for (let n = 1; n < COMMITS; n++) commit(n, [[path((n * 7) % FILES), text(4_800)]]);
   lines.push('');
   runWithInput(bare, lines.join('\n'), 'fast-import', '--quiet');
 }
