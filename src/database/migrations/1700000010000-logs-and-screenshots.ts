@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { compressQuickly } from './lz4.js';
 
 /** For processes that share PostgreSQL; with SQLite there is one process, and its files in DATA_DIR. */
 export class LogsAndScreenshots1700000010000 implements MigrationInterface {
@@ -16,11 +17,7 @@ export class LogsAndScreenshots1700000010000 implements MigrationInterface {
     );
     // Compressed already.
     await runner.query('ALTER TABLE screenshots ALTER COLUMN png SET STORAGE EXTERNAL');
-    // Since PostgreSQL 14, where it was built with lz4; several times as fast as the older compression.
-    const lz4 = (await runner.query(
-      `SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)`,
-    )) as unknown[];
-    if (lz4.length > 0) await runner.query('ALTER TABLE log_chunks ALTER COLUMN bytes SET COMPRESSION lz4');
+    await compressQuickly(runner, 'log_chunks', 'bytes');
   }
 
   async down(runner: QueryRunner): Promise<void> {

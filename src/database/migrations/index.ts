@@ -9,6 +9,7 @@ import { RebuildSetup1700000008000 } from './1700000008000-rebuild-setup.js';
 import { DeploymentsAndHints1700000009000 } from './1700000009000-deployments-and-hints.js';
 import { LogsAndScreenshots1700000010000 } from './1700000010000-logs-and-screenshots.js';
 import { ProjectPage1700000011000 } from './1700000011000-project-page.js';
+import { PayloadsCompressed1700000012000 } from './1700000012000-payloads-compressed.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   DeploymentsAndHints1700000009000,
   LogsAndScreenshots1700000010000,
   ProjectPage1700000011000,
+  PayloadsCompressed1700000012000,
 ];
