@@ -6,10 +6,9 @@ const CARRY_BYTES = 4 * 1024 ** 2;
 const MAX_LOG_BYTES = 64 * 1024 ** 2;
 const PAGE_BYTES = 4096;
 
-/** What SQLite answers: the pages in the log, and how many of them are in the database too. */
+/** What SQLite answers; `log`: the pages in the log, also those that were carried over. */
 interface Checkpoint {
   log: number;
-  checkpointed: number;
 }
 
 /**
@@ -40,7 +39,7 @@ export class SqliteLog {
   async shorten(database: sqlite3.Database): Promise<void> {
     if (!this.isLong || this.carrying) return;
     this.isLong = false;
-    await checkpoint(database, 'RESTART').catch(() => undefined);
+    await checkpoint(database).catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -50,7 +49,7 @@ export class SqliteLog {
   private async carry(): Promise<void> {
     const database = await open(this.file);
     try {
-      const { log } = await checkpoint(database, 'PASSIVE');
+      const { log } = await checkpoint(database);
       this.isLong = log * PAGE_BYTES > MAX_LOG_BYTES;
     } finally {
       await new Promise<void>((resolve) => database.close(() => resolve()));
@@ -65,9 +64,10 @@ const open = (file: string): Promise<sqlite3.Database> =>
     );
   });
 
-const checkpoint = (database: sqlite3.Database, mode: 'PASSIVE' | 'RESTART'): Promise<Checkpoint> =>
+/** As far as nobody reads what is to be replaced: it waits for no one. */
+const checkpoint = (database: sqlite3.Database): Promise<Checkpoint> =>
   new Promise((resolve, reject) =>
-    database.get<Checkpoint>(`PRAGMA wal_checkpoint(${mode})`, (error, row) =>
+    database.get<Checkpoint>('PRAGMA wal_checkpoint(PASSIVE)', (error, row) =>
       error ? reject(error) : resolve(row),
     ),
   );
