@@ -10,7 +10,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // Jest leaves a core free, which on two cores means running one file at a time.
   maxWorkers: '100%',
   // Starting a process costs what the starting one is large, 40 ms at 800 MB: a worker that has grown makes room.

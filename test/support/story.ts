@@ -132,7 +132,7 @@ export class Story {
   }
 
   /** Our check run of a sha, once it is completed. */
-  async completedCheck(repository: FakeRepository, sha: string, timeoutMs = 30_000): Promise<CheckRun> {
+  async completedCheck(repository: FakeRepository, sha: string, timeoutMs = 60_000): Promise<CheckRun> {
     return this.github.waitFor(
       () =>
         repository

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.js';
 import { messageOf } from '../../domain/errors.js';
 import { skipped, type Validation, type Validator } from '../contract.js';
-import { askGemini, type AskOptions } from './ask.js';
+import type { AskOptions } from './ask.js';
 import { INSTRUCTIONS, reviewPrompt } from './prompt.js';
 import { judgeVerdict } from './verdict.js';
 
@@ -31,6 +31,8 @@ export function gemini(
         );
 
       const prompt = reviewPrompt({ rules, changes, stages, results });
+      // With the client library, which most servers never need.
+      const { askGemini } = await import('./ask.js');
       const answer = await askGemini(access, {
         instructions: INSTRUCTIONS,
         prompt: redact ? redact(prompt) : prompt,

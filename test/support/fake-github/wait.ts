@@ -10,7 +10,7 @@ export interface WaitOptions {
 export async function waitFor<T>(
   world: World,
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, what = 'the condition' }: WaitOptions,
+  { timeoutMs = 30_000, what = 'the condition' }: WaitOptions,
   describe: () => string,
 ): Promise<T> {
   let wake = () => {};
