@@ -91,7 +91,8 @@ function ownPullRequests(run: CodegenRun, result: string, context: ResponseConte
   return [...new Map(own.map((pull) => [pull.url.toLowerCase(), pull])).values()];
 }
 
-function pullRequestsIn(text: string): OwnPullRequest[] {
+/** Every address of a pull request in a text. */
+export function pullRequestsIn(text: string): OwnPullRequest[] {
   return [...text.matchAll(PULL_URL)].map((match) => ({
     url: match[0],
     repository: match[1] ?? '',

@@ -1,5 +1,6 @@
 import type { AgentRun, ValidationPipeline } from '../database/entities/index.js';
-import type { AgentView } from '../github/view.js';
+import type { AgentView, OwnPullRequestLink } from '../github/view.js';
+import { pullRequestsIn } from './response.js';
 import { oneLine } from './text.js';
 
 /**
@@ -22,10 +23,12 @@ export function agentView(
       return { ...view, state: 'running', text: again(run) };
     case 'plan_waiting':
       return { ...view, state: 'plan_waiting', text: '', plan: run.plan };
-    case 'completed':
+    case 'completed': {
+      const opened = openedBy(run, pipeline);
       return pushed(run)
-        ? { ...view, state: 'finished', text: said(run) }
-        : { ...view, state: 'exhausted', text: `The agent has pushed nothing. ${said(run)}`.trim() };
+        ? { ...view, state: 'finished', text: said(run, opened), opened }
+        : { ...view, state: 'exhausted', text: `The agent has pushed nothing. ${said(run, null)}`.trim() };
+    }
     case 'failed':
       return run.remoteId === null
         ? { ...view, state: 'declined', text: run.errorMessage ?? '' }
@@ -44,9 +47,20 @@ const pushed = (run: AgentRun): boolean =>
 const again = ({ errorMessage }: AgentRun): string =>
   errorMessage === null ? '' : `${errorMessage} It is tried again.`;
 
-function said(run: AgentRun): string {
+function said(run: AgentRun, linked: OwnPullRequestLink | null): string {
   const opened = run.context?.['pullRequest'];
-  const own = typeof opened === 'string' ? `It opened ${opened}.` : '';
+  const own = linked === null && typeof opened === 'string' ? `It opened ${opened}.` : '';
   const words = oneLine(run.response ?? '', 400);
   return [own, words === '' ? '' : `It says: ${words}`].filter(Boolean).join(' ');
+}
+
+/** The address is the agent's word: only one on the GitHub that we work with is linked, any other is but named. */
+function openedBy({ context }: AgentRun, { pullRequestUrl }: ValidationPipeline): OwnPullRequestLink | null {
+  const address = context?.['pullRequest'];
+  const [opened] = typeof address === 'string' ? pullRequestsIn(address) : [];
+  if (!opened || !URL.canParse(pullRequestUrl) || !URL.canParse(opened.url)) return null;
+  const { origin } = new URL(opened.url);
+  if (origin !== new URL(pullRequestUrl).origin) return null;
+  const { repository, number } = opened;
+  return { name: `${repository}#${number}`, url: `${origin}/${repository}/pull/${number}` };
 }

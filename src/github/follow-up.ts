@@ -20,11 +20,12 @@ export function renderFollowUp(view: Pick<PipelineView, 'agent' | 'merge'>): str
     .join('\n\n');
 }
 
-function agent({ state, text, url, plan }: AgentView): string {
+function agent({ state, text, url, plan, opened = null }: AgentView): string {
   if (state === 'off') return '';
   const page = url === null ? null : safeUrl(url);
   const line = [
     `🤖 ${AGENT[state]}`,
+    opened === null ? '' : `It opened ${link(inlineText(opened.name), opened.url)}.`,
     text.trim() === '' ? '' : inlineText(text, 600),
     page === null ? '' : `${link('See the run', page)}.`,
   ]

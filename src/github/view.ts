@@ -69,6 +69,14 @@ export interface AgentView {
   /** The run's page at Codegen. */
   url: string | null;
   plan: string | null;
+  /** The pull request of its own that the run opened: on this GitHub, so that it may be linked. */
+  opened?: OwnPullRequestLink | null;
+}
+
+export interface OwnPullRequestLink {
+  /** `owner/name#7` */
+  name: string;
+  url: string;
 }
 
 /** `scheduled`: GitHub merges it once branch protection allows. `refused`: not merged, for `reason`. */
@@ -92,8 +100,19 @@ export function redactView(view: PipelineView, redact: (text: string) => string)
     logTail: redactLogTail(view.logTail, redact),
     deploymentUrl: orNull(view.deploymentUrl),
     settingsNotes: view.settingsNotes.map(redact),
-    agent: view.agent && { ...view.agent, text: redact(view.agent.text), plan: orNull(view.agent.plan) },
+    agent: view.agent && redactAgent(view.agent, redact),
     merge: view.merge && { ...view.merge, reason: redact(view.merge.reason) },
+  };
+}
+
+function redactAgent(agent: AgentView, redact: (text: string) => string): AgentView {
+  const { opened = null, plan } = agent;
+  return {
+    ...agent,
+    text: redact(agent.text),
+    plan: plan === null ? null : redact(plan),
+    // An address with something hidden in it leads nowhere.
+    opened: opened && redact(opened.url) === opened.url ? opened : null,
   };
 }
 

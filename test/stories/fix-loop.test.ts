@@ -177,7 +177,7 @@ describe('the fix loop', () => {
     the.codegen.update({ status: 'COMPLETE', result: 'Opened one.', pullRequests: [{ url }] });
     await the.story.until(async () => (await the.runs())[0]!.status === 'completed', 'the end of the run');
     expect((await the.runs())[0]).toMatchObject({ responseType: 'pr', openedPullRequest: own.number });
-    await the.commentSays(pr, url);
+    await the.commentSays(pr, `It opened [\`acme/web#${own.number}\`](${url}).`);
     await the.story.deliver(own.opened);
     expect(await conclusionOf(repository, own.headSha)).toBe('failure');
     await the.commentSays(own, 'used up its one attempt');
