@@ -117,6 +117,8 @@ export function answerAgentRun(row: AgentRun): AgentRunAnswer {
     responseType: row.responseType,
     prompt: row.prompt,
     response: row.response,
+    plan: row.plan,
+    nextPipelineId: row.nextPipelineId,
     webUrl: row.webUrl,
     errorMessage: row.errorMessage,
     createdAt: row.createdAt.toISOString(),

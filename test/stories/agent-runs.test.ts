@@ -70,6 +70,27 @@ describe('an agent run', () => {
       expect(run.metadata).not.toHaveProperty('callback_url');
     });
 
+    it('has its plan, without secrets, and the pipeline that followed, for one and in the list', async () => {
+      const { run, id } = await asked();
+      const [pipeline] = await the.story.app.database.read.find(ValidationPipeline);
+      const read = async () => {
+        const one = await api.get(`/api/agent-runs/${id}`);
+        const list = await api.get(`/api/projects/${one.body.projectId}/agent-runs`);
+        expect(list.body.items).toEqual([one.body]);
+        return one.body as Partial<AgentRun>;
+      };
+      expect(await read()).toMatchObject({ plan: null, nextPipelineId: null });
+      run.status = 'COMPLETE';
+      run.result = `## Plan\n\nUse ${the.codegen.apiKey}.`;
+      await the.story.until(async () => (await the.runs())[0]!.status === 'plan_waiting', 'the plan');
+      expect(await read()).toMatchObject({ responseType: 'plan', plan: '## Plan\n\nUse ***.' });
+      // As one that was stored before the secret was known.
+      await the.story.app.database.write((tx) =>
+        tx.update(AgentRun, { id }, { plan: `Use ${the.codegen.apiKey}.`, nextPipelineId: pipeline!.id }),
+      );
+      expect(await read()).toMatchObject({ plan: 'Use ***.', nextPipelineId: pipeline!.id });
+    });
+
     it('has a log, page by page, without secrets; or it is said why not', async () => {
       const { run, id } = await asked();
       run.logs = Array.from({ length: 130 }, (_, n) => ({

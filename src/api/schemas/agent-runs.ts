@@ -14,6 +14,11 @@ export const agentRun = z
     responseType: z.enum(['regular', 'plan', 'pr']).nullable(),
     prompt: z.string(),
     response: z.string().nullable(),
+    plan: z
+      .string()
+      .nullable()
+      .describe('The plan that it made, in markdown; it is kept when it is confirmed.'),
+    nextPipelineId: id.nullable().describe('The pipeline that its push started.'),
     webUrl: z.string().nullable(),
     errorMessage: z.string().nullable(),
     createdAt: time,
@@ -29,10 +34,12 @@ export const agentRun = z
         pipelineId: null,
         pullRequestNumber: 7,
         remoteId: 4711,
-        status: 'running',
-        responseType: null,
+        status: 'plan_waiting',
+        responseType: 'plan',
         prompt: 'Make the checkout show delivery times.',
-        response: null,
+        response: '## Plan\n\n1. Ask the carrier for the times.',
+        plan: '## Plan\n\n1. Ask the carrier for the times.',
+        nextPipelineId: null,
         webUrl: 'https://codegen.com/agent/trace/4711',
         errorMessage: null,
         createdAt: '2026-01-31T12:00:00.000Z',
