@@ -32,6 +32,12 @@ export function redactRun<Run extends ShownRun>(run: Run, redact: (text: string)
   };
 }
 
+/** Where a run stands. */
+export function runState(status: AgentRun['status']): Fragment {
+  const [tone, word] = STATES[status];
+  return html`<span class="state ${tone}">${icon(tone)} ${word}</span>`;
+}
+
 const STATES: Record<AgentRun['status'], [tone: Tone, word: string]> = {
   queued: ['muted', 'asked'],
   running: ['running', 'at work'],
@@ -73,13 +79,12 @@ export function agentSection({ view, runs, agentConfigured }: ShownPipeline): Fr
 
 /** @param back the page that the reader comes back to */
 export function runCard(run: ShownRun, back: string, agentConfigured: boolean): Fragment {
-  const [tone, word] = STATES[run.status];
   const waits = run.status === 'plan_waiting';
   const canResume =
     agentConfigured && run.remoteId !== null && !['running', 'queued'].includes(run.status) && !waits;
   return html`<article class="card" aria-label="Agent run">
     <p>
-      <span class="state ${tone}">${icon(tone)} ${word}</span>
+      ${runState(run.status)}
       <span class="muted small">asked ${ago(run.createdAt)}</span>
       <a href="/agent-runs/${run.id}">What it did</a>
       ${externalLink(run.webUrl, run.webUrl && 'See the run at Codegen')}

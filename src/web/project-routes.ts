@@ -11,6 +11,7 @@ import { isId } from '../domain/ids.js';
 import { CONCLUSIONS } from '../domain/pipeline.js';
 import { Problem } from '../api/problem.js';
 import { actionRoute } from './action-route.js';
+import { latestAgentRuns } from './agent-runs-list.js';
 import { ago, duration, number, pager, percent } from './bits.js';
 import { durationChart, everyDay, outcomeChart, scoreChart } from './charts.js';
 import { field, projectOr404, type PageDeps } from './deps.js';
@@ -178,6 +179,7 @@ export function projectRoutes(deps: PageDeps): Router {
             pipelineTable(await redacted(id, latest)),
             html`<p><a href="/projects/${id}/pipelines">All pipelines</a></p>`,
           ],
+      await latestAgentRuns(database, id, redact),
       html`<h2>Validate a pull request now</h2>
         <form class="actions" method="post" action="/projects/${id}/pipelines">
           <label for="pull">Number</label>

@@ -70,6 +70,32 @@ describe('an agent run', () => {
       expect(run.metadata).not.toHaveProperty('callback_url');
     });
 
+    it('is found on its project’s page also where it belongs to no pipeline; the latest ten are there', async () => {
+      const made = await api.post('/api/projects', {
+        name: 'web',
+        fullName: 'acme/web',
+        repositoryUrl: `${the.github.url}/acme/web`,
+      });
+      const projectId = made.body.id as string;
+      const page = async () => (await the.story.ask(`/projects/${projectId}`)).text();
+      expect(await page()).toContain('No agent was asked for anything here yet.');
+      const ids: string[] = [];
+      for (let n = 1; n <= 11; n++) {
+        const prompt = `<b>Task ${n}</b>\nwith ${the.codegen.apiKey} ${'and so on '.repeat(30)}the end`;
+        const run = await api.post(`/api/projects/${projectId}/agent-runs`, { prompt });
+        expect(run.status).toBe(202);
+        ids.push(run.body.id as string);
+      }
+      const shown = await page();
+      expect([...shown.matchAll(/href="\/agent-runs\/([\w-]+)"/g)].map(([, id]) => id)).toEqual(
+        ids.slice(1).reverse(),
+      );
+      expect(shown).toContain('&lt;b&gt;Task 11&lt;/b&gt; with *** and so on');
+      expect(shown).not.toContain(the.codegen.apiKey);
+      expect(shown).not.toContain('the end');
+      expect(shown).not.toContain('No agent was asked');
+    });
+
     it('has its plan, without secrets, and the pipeline that followed, for one and in the list', async () => {
       const { run, id } = await asked();
       const [pipeline] = await the.story.app.database.read.find(ValidationPipeline);
