@@ -22,6 +22,8 @@ import { fieldOf, fieldText, readField } from './setting-fields.js';
 interface Refused {
   typed: Map<SettingKey, string>;
   problems: Map<SettingKey, string>;
+  /** Of scripts: whether they mean nothing where they are left empty. */
+  empty: Map<SettingKey, boolean>;
 }
 
 export function settingsPages(deps: PageDeps): Router {
@@ -36,7 +38,7 @@ export function settingsPages(deps: PageDeps): Router {
     const project = await projectOr404(deps, request.params['id']);
     const own = await settings.of(project.id);
     const reset = field(request.body, 'reset');
-    const refused: Refused = { typed: new Map(), problems: new Map() };
+    const refused: Refused = { typed: new Map(), problems: new Map(), empty: new Map() };
     const changes = new Map<SettingKey, unknown>();
     for (const key of SETTING_KEYS) {
       const outcome = SETTINGS[key].secret ? readSecrets(request, own[key]) : changed(request, key);
@@ -51,6 +53,7 @@ export function settingsPages(deps: PageDeps): Router {
           problem ?? (parsed as { problems: { message: string }[] }).problems[0]!.message,
         );
       refused.typed.set(key, typed);
+      refused.empty.set(key, field(request.body, `empty:${key}`) === 'true');
     }
     if (isSettingKey(reset)) {
       changes.delete(reset);
@@ -128,7 +131,11 @@ function changed({ body }: Request, key: SettingKey): Outcome | null {
   if (isMissing && (fieldOf(key).kind !== 'truth' || fields[`was:${key}`] === undefined)) return null;
   const was = field(body, `was:${key}`);
   const typed = isMissing ? 'false' : field(body, key).replace(/\r\n?/g, '\n');
-  if (typed === was.replace(/\r\n?/g, '\n')) return null;
+  // A script that is left empty is unset, unless nothing is to be run.
+  const isEmpty = typed === '' && field(body, `empty:${key}`) === 'true';
+  const meantSame = typed !== '' || String(isEmpty) === (field(body, `was-empty:${key}`) || 'false');
+  if (typed === was.replace(/\r\n?/g, '\n') && meantSame) return null;
+  if (isEmpty && isScript(key)) return { typed, value: '' };
   const read = readField(key, typed);
   return 'problem' in read ? { typed, problem: `\`${key}\` ${read.problem}` } : { typed, value: read.value };
 }
@@ -170,17 +177,44 @@ function settingRow(
       </p>
     </div>
     <div>
-      ${secret ? secretsField(Object.keys(own[key] ?? {}), refused?.typed.get(key) ?? '', problem) : inputOf(key, fieldText(key, value), refused?.typed.get(key), problem)}
+      ${secret ? secretsField(Object.keys(own[key] ?? {}), refused?.typed.get(key) ?? '', problem) : inputOf(key, fieldText(key, value), { was: value === '', is: refused?.empty.get(key) ?? value === '' }, refused?.typed.get(key), problem)}
       ${problem !== undefined && html`<p class="wrong" id="wrong-${key}">${problem.replaceAll('`', '')}</p>`}
       <div class="origin">
         ${isOwn ? html`<span class="pill blue">set here</span>` : fromFile ? html`<span class="pill green">from the file</span> <a href="/pipelines/${latest!.id}">as of the last pipeline</a>` : html`<span class="pill">default</span>`}
+        ${isScript(key) && (value === null || value === '') && html`<span>${value === null ? 'Unset: it is detected from the repository.' : 'Empty: nothing is run.'}</span>`}
         ${isOwn && html`<button class="plain" name="reset" value="${key}" formnovalidate>Reset<span class="hidden-text"> ${key}</span> to the default</button>`}
       </div>
     </div>
   </div>`;
 }
 
-function inputOf(key: SettingKey, shown: string, typed: string | undefined, problem?: string): Fragment {
+/** Whether unset is something else than empty. */
+function isScript(key: SettingKey): boolean {
+  const described = fieldOf(key);
+  return described.kind === 'text' && described.optional;
+}
+
+/** What an empty script means; one that has text means itself. */
+interface EmptyState {
+  /** As it was shown. */
+  was: boolean;
+  /** As it is ticked. */
+  is: boolean;
+}
+
+const emptyChoice = (key: SettingKey, { was, is }: EmptyState): Fragment =>
+  html`<input type="hidden" name="was-empty:${key}" value="${String(was)}" /><label class="check"
+      ><input type="checkbox" name="empty:${key}" value="true" ${is && new Html(' checked')} /> left empty,
+      nothing is run; otherwise it is detected</label
+    >`;
+
+function inputOf(
+  key: SettingKey,
+  shown: string,
+  empty: EmptyState,
+  typed: string | undefined,
+  problem?: string,
+): Fragment {
   const field = fieldOf(key);
   const text = typed ?? shown;
   const about = new Html(
@@ -216,7 +250,7 @@ function inputOf(key: SettingKey, shown: string, typed: string | undefined, prob
       // A browser drops a line break at the beginning: it is not to be one of the text's own.
       const content = [new Html('\n'), text];
       return html`${was}<textarea rows="${rows}" spellcheck="false" ${about}>${content}</textarea
-        >${hint && html`<span class="small muted">${hint}</span>`}`;
+        >${hint && html`<span class="small muted">${hint}</span>`}${isScript(key) && emptyChoice(key, empty)}`;
     }
   }
 }

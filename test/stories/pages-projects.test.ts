@@ -4,7 +4,14 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'puppeteer-core';
-import { Project, PullRequest, ValidationPipeline, WebhookEvent } from '../../src/database/entities/index.js';
+import {
+  AgentRun,
+  Project,
+  PullRequest,
+  ValidationPipeline,
+  WebhookEvent,
+} from '../../src/database/entities/index.js';
+import { newId } from '../../src/domain/ids.js';
 import { measurePages } from '../../src/validators/lighthouse/measure.js';
 import {
   browserProgram,
@@ -135,6 +142,56 @@ const program = describeInBrowser('the pages of projects in a browser');
     await Promise.all([page.waitForNavigation(), page.click('#secrets button[name=remove_secret]')]);
     expect(await settings()).toMatchObject({ max_fix_attempts: 3, secrets: { set: false } });
     expect(complaints.filter((text) => !/status of 400/.test(text))).toEqual([]);
+    await page.close();
+  });
+
+  it('tell an empty script from an unset one, and set both', async () => {
+    const { page, complaints } = await openPage(browser, story.url, TOKEN);
+    await page.goto(`${story.url}/projects/${project.id}/settings`);
+    const stored = async () =>
+      ((await (await story.ask(`/api/projects/${project.id}/settings`)).json()) as Record<string, unknown>)[
+        'deploy_commands'
+      ];
+    expect(await textOf(page, '#deploy_commands')).toContain('Unset: it is detected from the repository.');
+    await press(page, 'Save changes');
+    expect(await textOf(page)).toContain('Nothing was changed.');
+    await page.click('[name="empty:deploy_commands"]');
+    await press(page, 'Save changes');
+    expect(await stored()).toBe('');
+    expect(await textOf(page, '#deploy_commands')).toContain('Empty: nothing is run.');
+    await press(page, 'Save changes');
+    expect(await textOf(page)).toContain('Nothing was changed.');
+    await page.click('[name="empty:deploy_commands"]');
+    await press(page, 'Save changes');
+    expect(await stored()).toBeNull();
+    expect(await textOf(page, '#deploy_commands')).toContain('Unset: it is detected from the repository.');
+    await Promise.all([page.waitForNavigation(), page.click('#deploy_commands button[name=reset]')]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('lead to the agent runs of a project, and say how the first one begins', async () => {
+    const { page, complaints } = await openPage(browser, story.url, TOKEN);
+    const address = `${story.url}/projects/${project.id}/agent-runs`;
+    await page.goto(address);
+    expect(await textOf(page)).toContain('No agent was asked yet');
+    await story.app.database.write((tx) =>
+      tx.insert(AgentRun, {
+        id: newId(),
+        projectId: project.id,
+        status: 'completed',
+        prompt: 'Show <b>delivery</b> times.',
+        createdAt: new Date(),
+        updatedAt: new Date(),
+      }),
+    );
+    await page.goto(`${story.url}/projects/${project.id}`);
+    await Promise.all([page.waitForNavigation(), page.click('.tabs a[href$="/agent-runs"]')]);
+    expect(await textOf(page)).toContain('Show <b>delivery</b> times.');
+    await Promise.all([page.waitForNavigation(), page.click('main table a')]);
+    expect(page.url()).toContain('/agent-runs/');
+    expect(await textOf(page)).toContain('What it noted down');
+    expect(complaints).toEqual([]);
     await page.close();
   });
 
