@@ -23,12 +23,13 @@ export function agentRunPages(deps: PageDeps): Router {
     const { redact } = await deps.redactorOf(project);
     const skip = Math.min(Number(/^\d{1,6}$/.exec(field(request.query, 'skip'))?.[0] ?? 0), 100_000);
     const { pipelineId } = run;
-    const back = pipelineId ? `/pipelines/${pipelineId}` : `/projects/${project.id}`;
     await sendPage(response, { title: 'Agent run', path: projectPath(project) }, [
       noticeBox(takeNotice(request, response)),
       html`<h1>Agent run</h1>
-        ${pipelineId && html`<p><a href="${back}">The validation that it was asked about</a></p>`}
-        ${runCard(redactRun(run, redact), back, deps.agent !== null)}
+        <p>
+          ${pipelineId ? html`<a href="/pipelines/${pipelineId}">The validation that it was asked about</a>` : html`<a href="/projects/${project.id}#agent-runs">Agent runs of the project</a>`}
+        </p>
+        ${runCard(redactRun(run, redact), deps.agent !== null)}
         <h2>What it noted down</h2>
         ${await logPart(deps, run, skip)}`,
     ]);

@@ -18,6 +18,7 @@ export type ShownRun = Pick<
   | 'remoteId'
   | 'createdAt'
   | 'nextPipelineId'
+  | 'pipelineId'
 >;
 
 export function redactRun<Run extends ShownRun>(run: Run, redact: (text: string) => string): Run {
@@ -58,7 +59,7 @@ export function agentSection({ view, runs, agentConfigured }: ShownPipeline): Fr
   if (runs.length === 0 && !canAsk && declined === '') return null;
   return html`<h2 id="agent">Agent</h2>
     ${declined !== '' && html`<p>${view.agent!.state === 'exhausted' ? 'A person is needed now.' : 'No agent was asked.'} ${declined}</p>`}
-    ${runs.map((run) => runCard(run, `/pipelines/${view.id}`, agentConfigured))}
+    ${runs.map((run) => runCard(run, agentConfigured))}
     ${
       canAsk &&
       html`<form class="card" method="post" action="/pipelines/${view.id}/fix">
@@ -77,8 +78,26 @@ export function agentSection({ view, runs, agentConfigured }: ShownPipeline): Fr
     }`;
 }
 
-/** @param back the page that the reader comes back to */
-export function runCard(run: ShownRun, back: string, agentConfigured: boolean): Fragment {
+/** A plan of a run that belongs to no pipeline has no check to be confirmed on: the run itself is told to go on. */
+const confirmForm = ({ id, pipelineId }: ShownRun): Fragment =>
+  pipelineId === null
+    ? html`<form method="post" action="/agent-runs/${id}/resume">
+        <p>
+          <label for="changes-${id}">What to tell it</label
+          ><textarea id="changes-${id}" name="message" rows="2" required maxlength="20000">
+Your plan is confirmed: carry it out.</textarea>
+        </p>
+        <button class="primary">Confirm plan</button>
+      </form>`
+    : html`<form method="post" action="/pipelines/${pipelineId}/confirm">
+        <p>
+          <label for="changes-${id}">Changes to the plan, if any</label
+          ><textarea id="changes-${id}" name="changes" rows="2" maxlength="4000"></textarea>
+        </p>
+        <button class="primary">Confirm plan</button>
+      </form>`;
+
+export function runCard(run: ShownRun, agentConfigured: boolean): Fragment {
   const waits = run.status === 'plan_waiting';
   const canResume =
     agentConfigured && run.remoteId !== null && !['running', 'queued'].includes(run.status) && !waits;
@@ -102,16 +121,7 @@ export function runCard(run: ShownRun, back: string, agentConfigured: boolean): 
       html`<h3>It says</h3>
         <pre class="block" tabindex="0">${run.response}</pre>`
     }
-    ${
-      waits &&
-      html`<form method="post" action="${back}/confirm">
-        <p>
-          <label for="changes-${run.id}">Changes to the plan, if any</label
-          ><textarea id="changes-${run.id}" name="changes" rows="2" maxlength="4000"></textarea>
-        </p>
-        <button class="primary">Confirm plan</button>
-      </form>`
-    }
+    ${waits && confirmForm(run)}
     ${
       canResume &&
       html`<details class="fold">

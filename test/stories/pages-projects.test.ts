@@ -170,11 +170,10 @@ const program = describeInBrowser('the pages of projects in a browser');
     await page.close();
   });
 
-  it('lead to the agent runs of a project, and say how the first one begins', async () => {
+  it('list the agent runs of a project, also those of no pipeline', async () => {
     const { page, complaints } = await openPage(browser, story.url, TOKEN);
-    const address = `${story.url}/projects/${project.id}/agent-runs`;
-    await page.goto(address);
-    expect(await textOf(page)).toContain('No agent was asked yet');
+    await page.goto(`${story.url}/projects/${project.id}`);
+    expect(await textOf(page)).toContain('No agent was asked for anything here yet.');
     await story.app.database.write((tx) =>
       tx.insert(AgentRun, {
         id: newId(),
@@ -185,10 +184,9 @@ const program = describeInBrowser('the pages of projects in a browser');
         updatedAt: new Date(),
       }),
     );
-    await page.goto(`${story.url}/projects/${project.id}`);
-    await Promise.all([page.waitForNavigation(), page.click('.tabs a[href$="/agent-runs"]')]);
+    await page.reload();
     expect(await textOf(page)).toContain('Show <b>delivery</b> times.');
-    await Promise.all([page.waitForNavigation(), page.click('main table a')]);
+    await Promise.all([page.waitForNavigation(), page.click('#agent-runs + table a')]);
     expect(page.url()).toContain('/agent-runs/');
     expect(await textOf(page)).toContain('What it noted down');
     expect(complaints).toEqual([]);
