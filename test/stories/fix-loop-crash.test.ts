@@ -129,6 +129,6 @@ describe('a server that is killed at every request of the fix loop', () => {
         await removeTree(dataDir);
       }
     },
-    150_000,
+    400_000,
   );
 });

@@ -35,7 +35,7 @@ export interface Watched {
 /** A page of a reader who is logged in. */
 export async function openPage(browser: Browser, url: string, token: string | null): Promise<Watched> {
   const page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await page.setViewport({ width: 1280, height: 900 });
   const complaints: string[] = [];
   let bytes = 0;
