@@ -1,5 +1,5 @@
-import sqlite3 from 'sqlite3';
-import { SqliteLog } from './sqlite-log.js';
+import type sqlite3 from 'sqlite3';
+import { open, SqliteLog } from './sqlite-log.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 /** As the App's own connections wait. */
@@ -108,12 +108,7 @@ const insertSql = (count: number): string => `
 const values = (row: NewEvent): unknown[] => [...eventValues(row), row.repositoryId, row.lane];
 
 async function connect(file: string): Promise<sqlite3.Database> {
-  const database = await new Promise<sqlite3.Database>((resolve, reject) => {
-    // Not made here: who makes it gives it its mode and its schema.
-    const opened = new sqlite3.Database(file, sqlite3.OPEN_READWRITE, (error) =>
-      error ? reject(error) : resolve(opened),
-    );
-  });
+  const database = await open(file);
   database.configure('busyTimeout', BUSY_MS);
   // An answered delivery survives a power cut: with WAL, NORMAL may lose the last commits.
   await execute(database, 'PRAGMA synchronous = FULL');

@@ -57,7 +57,8 @@ export class SqliteLog {
   }
 }
 
-const open = (file: string): Promise<sqlite3.Database> =>
+/** Not made here: who makes a database gives it its mode and its schema. */
+export const open = (file: string): Promise<sqlite3.Database> =>
   new Promise((resolve, reject) => {
     const opened = new sqlite3.Database(file, sqlite3.OPEN_READWRITE, (error) =>
       error ? reject(error) : resolve(opened),
