@@ -99,6 +99,7 @@ function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
       // Memory and swap together, so that nothing is swapped out instead.
       writeIfThere(join(memory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
     }
+    if (place.cpu !== null) yieldToServer(join(place.cpu, name), place.version);
   } catch (error) {
     for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
     throw error;
@@ -112,6 +113,15 @@ function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
     memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
     remove: () => removeGroup(directories),
   };
+}
+
+/**
+ * Among groups a nice value means nothing: without this, each pipeline would have as much of the processor as the
+ * server. The least that sched(7) knows, and no waiting for the end of a turn where the kernel can do that (5.15).
+ */
+function yieldToServer(cpu: string, version: 1 | 2): void {
+  writeIfThere(join(cpu, version === 2 ? 'cpu.weight' : 'cpu.shares'), version === 2 ? '1' : '2');
+  writeIfThere(join(cpu, 'cpu.idle'), '1');
 }
 
 function directoriesOf({ memory, pids, cpu }: CgroupPlace, name: string): string[] {
