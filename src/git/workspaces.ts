@@ -52,6 +52,7 @@ export class Workspaces {
     const mode = this.#owner ? 0o711 : 0o700;
     await mkdir(this.#directory, { recursive: true });
     await chmod(this.#directory, mode);
+    if (this.#owner) await letThrough(path.dirname(this.#directory), this.#owner.gid);
     await this.#checkFreeSpace();
     const name = randomBytes(16).toString('hex');
     const folder = path.join(this.#directory, name);
@@ -109,6 +110,17 @@ export class Workspaces {
       { advice: `Free some space on the disk that holds ${this.#directory}.`, retryable: true },
     );
   }
+}
+
+/**
+ * Lets a group through a directory that is closed to all but us: otherwise a sandbox's workspace has to be mounted
+ * elsewhere for each script. One that others may enter in some way stays as somebody wanted it.
+ */
+async function letThrough(directory: string, group: number): Promise<void> {
+  const { mode, uid } = await stat(directory);
+  if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) return;
+  await chown(directory, uid, group);
+  await chmod(directory, (mode & 0o700) | 0o010);
 }
 
 const inGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;

@@ -17,35 +17,24 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
+import { REPORT_FD, closeForeign, hasForeign, launcherArguments } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
-import { startMachine } from './machine.js';
-import { withOutputFile } from './output-file.js';
+import { startMachine, type Machine } from './machine.js';
+import { openOutputPipe } from './output-pipe.js';
+import { openPassage } from './passage.js';
 import { isReachableBy } from './paths.js';
 import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './processes.js';
 import { identityFiles, systemArguments } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
-import { sandboxUser } from './user.js';
+import { sandboxUser, type SandboxUser } from './user.js';
 import { MARK, newMark } from './watchdog.js';
 
 const ARGUMENTS_FD = 4;
 const FIRST_FILE_FD = 6;
 /** Behind the three of identityFiles(). */
 const FILTER_FD = 9;
-/**
- * Runs the rest as itself with stdout through a pipe to a `cat` that appends to the output file: `> /dev/stderr`
- * and `tee /dev/stdout` open the output anew, and on the file itself would empty it; like this a script can't
- * touch what it has written. Nothing passes through this process, and it costs 2.5 ms and no throughput. `cat`
- * keeps stderr, by whose end we know that all is written.
- */
-const PUMP = [
-  '/bin/bash',
-  '-p',
-  '-c',
-  `${closeForeign(FILTER_FD)}; exec > >(exec cat 3>&- 4<&- 5>&- 6<&- 7<&- 8<&- 9<&-); exec "$@"`,
-  'pump',
-];
+const CLOSE = ['/bin/bash', '-p', '-c', `${closeForeign(FILTER_FD)}; exec "$@"`, 'close'];
 
 export interface BubblewrapOptions {
   /** Absolute path of bwrap. */
@@ -64,15 +53,19 @@ export interface BubblewrapOptions {
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
+  const foreign = hasForeign();
+  let passage: Promise<(directory: string) => string> | undefined;
   return {
     name: 'bubblewrap',
     isolated: true,
     async start(command) {
       await checkCommand(command);
+      const mark = newMark();
+      const place = await (passage ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
       try {
-        return await startProcess(options, system, command, bridge);
+        return await startProcess(options, { system, foreign, place, mark }, command, bridge);
       } catch (error) {
         await bridge?.close();
         throw error instanceof SandboxError
@@ -83,9 +76,31 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   };
 }
 
+interface Surroundings {
+  /** See systemArguments(). */
+  system: string[];
+  /** See hasForeign(). */
+  foreign: boolean;
+  /** See openPassage(). */
+  place: (directory: string) => string;
+  /** The value of MARK. */
+  mark: string;
+}
+
+/** Where the sandbox's user finds each directory of the toolchains. */
+async function passTo({ directories }: Toolchains): Promise<(directory: string) => string> {
+  const user = sandboxUser();
+  return await openPassage(user ? await unreachable(user, directories) : []);
+}
+
+async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]> {
+  const reachable = await Promise.all(paths.map((path) => isReachableBy(user, path)));
+  return paths.filter((_, index) => !reachable[index]);
+}
+
 async function startProcess(
   options: BubblewrapOptions,
-  system: string[],
+  { system, foreign, place, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
@@ -95,12 +110,14 @@ async function startProcess(
   const inside = user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const files = Object.entries(identityFiles(inside, homeOf(command)));
 
-  const sources = [command.workspace, command.home, bridge?.directory, ...toolchains.directories];
-  const unreachable: string[] = [];
-  for (const path of user ? sources : []) {
-    if (path !== undefined && user && !(await isReachableBy(user, path))) unreachable.push(path);
-  }
-  const mounted = user && unreachable.length > 0 ? mountForUser(user, unreachable) : undefined;
+  const sources = [command.workspace, command.home, bridge?.directory, ...toolchains.directories.map(place)];
+  const closed = user
+    ? await unreachable(
+        user,
+        sources.filter((path) => path !== undefined),
+      )
+    : [];
+  const mounted = user && closed.length > 0 ? mountForUser(user, closed) : undefined;
 
   const filter = keyringFilter();
   const layout = bubblewrapArguments({
@@ -113,7 +130,7 @@ async function startProcess(
     files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
     filterFd: filter ? FILTER_FD : undefined,
     bridgeDirectory: bridge?.directory,
-    sourceOf: mounted?.sourceOf ?? ((path) => path),
+    sourceOf: (path) => (mounted ? mounted.sourceOf(place(path)) : place(path)),
   });
   const launcher = launcherArguments(command, limits, command.inside?.workspace ?? command.workspace, {
     wait: command.keepAlive,
@@ -123,10 +140,10 @@ async function startProcess(
     startMachine({
       commandLine: [
         ...(mounted?.prefix ?? []),
-        ...PUMP,
+        ...(foreign ? CLOSE : []),
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
-      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: newMark() },
+      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: mark },
       directory: '/',
       user: mounted ? undefined : user,
       // bubblewrap does nothing before it has read its arguments.
@@ -145,9 +162,15 @@ async function startProcess(
         ...more,
       },
     });
-  const machine = withOutputFile(command.output, undefined, (output) =>
-    mounted ? withTextFile(mounted.table, (table) => start(output, { [TABLE_FD]: table })) : start(output),
-  );
+  const output = await openOutputPipe(command.output);
+  let machine: Machine;
+  try {
+    machine = mounted
+      ? withTextFile(mounted.table, (table) => start(output.end, { [TABLE_FD]: table }))
+      : start(output.end);
+  } finally {
+    output.handedOn();
+  }
 
   let first: ProcessEntry | undefined;
   let stopped = false;
@@ -157,6 +180,7 @@ async function startProcess(
   const ended = machine.ended.then(async (end) => {
     // bwrap ends first; the kernel is still ending what was inside.
     await untilGone('The sandbox', () => first === undefined || !isAlive(first));
+    await output.written;
     await bridge?.close();
     return end;
   });

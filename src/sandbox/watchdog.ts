@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { ownDirectory } from './own-directory.js';
 
 /** The variable by which the processes of a sandbox are known from outside, whatever session they are in. */
 export const MARK = 'CODEGENAPP_SANDBOX';
@@ -14,7 +15,11 @@ for round in 1 2 3; do
     kill -9 $pids 2>/dev/null
   done
   sleep 0.1
-done`;
+done
+exec 2>/dev/null
+rm -f "$2"/pipe-*
+for place in "$2"/tools-*; do umount -n -l "$place"; rmdir "$place"; done
+rmdir "$2"`;
 
 const instance = randomUUID();
 let count = 0;
@@ -22,7 +27,8 @@ let isWatched = false;
 
 /**
  * A new value of MARK. Every process started with it ends when this process is gone, even by SIGKILL: a small
- * shell, whose stdin is a pipe from us, ends them then, until none is left. On Linux; elsewhere nothing does.
+ * shell, whose stdin is a pipe from us, ends them then, until none is left, and takes away our own
+ * directory. On Linux; elsewhere nothing does.
  */
 export function newMark(): string {
   if (!isWatched && process.platform === 'linux') startWatchdog();
@@ -31,8 +37,9 @@ export function newMark(): string {
 
 function startWatchdog(): void {
   isWatched = true;
-  const child = spawn('/bin/bash', ['-p', '-c', PROGRAM, 'watchdog', `${MARK}=${instance}.`], {
-    env: { PATH: '/usr/bin:/bin' },
+  const args = ['-p', '-c', PROGRAM, 'watchdog', `${MARK}=${instance}.`, ownDirectory()];
+  const child = spawn('/bin/bash', args, {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -1,7 +1,7 @@
 /** The processes that are measured: ours as `npm ci` leaves it, and a bare Probot beside it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +36,8 @@ export class MeasuredProcess {
   ): Promise<MeasuredProcess> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
+    // As /var/lib is.
+    chmodSync(folder, 0o755);
     const began = performance.now();
     const child = spawn(process.execPath, SCRIPTS[kind], {
       cwd: folder,

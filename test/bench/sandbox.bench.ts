@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
@@ -20,6 +20,7 @@ describe('the sandbox', () => {
     });
     const group = totals?.create();
     const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
+    chmodSync(folder, 0o755);
     const workspace = join(folder, 'workspace');
     mkdirSync(workspace);
     const user = sandboxUser();
