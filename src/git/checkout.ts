@@ -2,9 +2,10 @@ import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from 'node
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { canActAs, git } from './command.js';
+import { canActAs, git, prepareGit } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { fetchAdded } from './fetch-added.js';
+import { headCommand, headOf, readHead, type Head } from './files.js';
 import { removeTree } from './remove-tree.js';
 import type { Delivered, RepositoryCache } from './repository-cache.js';
 import { isSha, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
@@ -26,13 +27,8 @@ export interface CheckoutRequest {
   signal?: AbortSignal;
 }
 
-export interface Checkout {
+export interface Checkout extends Head {
   sha: string;
-  /** Of the head commit. Like its author, it is whatever somebody wrote: unsafe in every sense. */
-  message: string;
-  author: { name: string; email: string };
-  /** Git's name for all its files: equal for commits with equal files. */
-  treeSha: string;
   /** What came over the network, about; 0 where nothing was new. */
   fetchedBytes: number;
   /** The tree of ours that lies under the working tree, which is then an overlay; null where the files are its own. */
@@ -100,24 +96,39 @@ export async function bringTo(
   const format = sha.length === 64 ? 'sha256' : 'sha1';
   if (as && !there) await chown(into, as.uid, as.gid);
   if (!there) await git(['init', '--template=', `--object-format=${format}`], options);
-  const have = there?.have;
-  const delivered =
-    (have === undefined ? null : await fetchAdded(request, have, gitDir)) ??
-    (await cache.deliver({ ...request, have }, path.join(gitDir, 'objects')));
-  there?.begins?.();
-  const written = await describe(gitDir, request, delivered);
-  if (as) for (const file of written) await chown(file, as.uid, as.gid);
   // A workspace does not outlive a power cut: nothing has to reach the disk now.
   const settings = {
     'core.fsync': 'none',
     'core.logAllRefUpdates': 'false',
     'checkout.workers': String(availableParallelism()),
   };
-  const reading = readHead(sha, options);
-  // Whatever becomes of it: nobody may still be writing when this ends.
-  reading.catch(() => undefined);
-  await git(['checkout', '--detach', '--force', sha], { ...options, settings });
-  const head = await reading;
+  const write = ['checkout', '--quiet', '--detach', '--force', sha];
+  const have = there?.have;
+  let waiting: ReturnType<typeof prepareGit> | undefined;
+  const meanwhile = () => {
+    if (as) waiting = prepareGit([headCommand(sha), write], { ...options, as, settings });
+  };
+  let delivered: Delivered;
+  let head: Head;
+  try {
+    delivered =
+      (have === undefined ? null : await fetchAdded(request, have, gitDir, meanwhile)) ??
+      (await cache.deliver({ ...request, have }, path.join(gitDir, 'objects')));
+    there?.begins?.();
+    const written = await describe(gitDir, request, delivered);
+    if (as) for (const file of written) await chown(file, as.uid, as.gid);
+    if (waiting) {
+      head = await headOf(sha, await waiting.run(), options);
+    } else {
+      const reading = readHead(sha, options);
+      // Whatever becomes of it: nobody may still be writing when this ends.
+      reading.catch(() => undefined);
+      await git(write, { ...options, settings });
+      head = await reading;
+    }
+  } finally {
+    waiting?.cancel();
+  }
   if (owner && !as) await changeOwner(into, owner, signal);
   const { fetchedBytes, packs, isComplete } = delivered;
   return { checkout: { sha, ...head, fetchedBytes }, packs, isComplete };
@@ -173,16 +184,6 @@ async function describe(
 }
 
 const asSeenFromAClone = (ref: string): string => ref.replace(/^refs\/heads\//, 'refs/remotes/origin/');
-
-async function readHead(
-  sha: string,
-  options: Parameters<typeof git>[1],
-): Promise<Pick<Checkout, 'author' | 'message' | 'treeSha'>> {
-  const format = '--format=%T%x00%an%x00%ae%x00%B';
-  const answer = await git(['log', '-1', '--no-show-signature', format, sha], options);
-  const [treeSha = '', name = '', email = '', ...message] = answer.split('\0');
-  return { treeSha, author: { name, email }, message: message.join('\0').trimEnd() };
-}
 
 async function changeOwner(
   folder: string,

@@ -3,9 +3,10 @@
  * that neither the machine's settings nor the repository's content can make it execute anything.
  */
 import os from 'node:os';
-import { execa } from 'execa';
+import { execa, type Options, type Result } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
 import { classifyFailure, RepositoryError } from './errors.js';
+import { prepare } from './prepared.js';
 import { LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 
 type Settings = Record<string, string>;
@@ -42,6 +43,9 @@ const HARMLESS_SLIPS = [
   'zeroPaddedDate',
   'zeroPaddedFilemode',
 ];
+
+/** The check of objects that a fetch makes, for index-pack. */
+export const STRICT = `--strict=${HARMLESS_SLIPS.map((slip) => `${slip}=ignore`).join(',')}`;
 
 /** What of this process's environment git gets to see: the way to its helpers and through the network. */
 const PASSED_ON =
@@ -143,22 +147,51 @@ async function gitAs(
   user: { uid: number; gid: number },
   args: string[],
   env: Record<string, string>,
-  { name, cwd, workTree, gitDir, input, signal }: GitOptions,
+  options: GitOptions,
 ): Promise<string> {
   const [file, ...before] = actingAs(user);
+  const { input } = options;
   const result = await execa(file!, [...before, 'git', ...args], {
+    ...execution(env, options),
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+  });
+  return answerOf(result, options);
+}
+
+const execution = (env: Record<string, string>, { cwd, workTree, gitDir, signal }: GitOptions) =>
+  ({
     cwd: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
     env,
     extendEnv: false,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
     stripFinalNewline: false,
     maxBuffer: MAX_ANSWER_CHARACTERS,
     reject: false,
     cancelSignal: signal,
-  });
+  }) satisfies Options;
+
+function answerOf(result: Result, { name, signal }: GitOptions): string {
   signal?.throwIfAborted();
-  if (result.exitCode === 0) return result.stdout;
-  throw classifyFailure(name, result.stderr || (result.shortMessage ?? ''), result);
+  if (result.exitCode === 0) return String(result.stdout);
+  throw classifyFailure(name, String(result.stderr ?? '') || (result.shortMessage ?? ''), result);
+}
+
+/**
+ * As git(), of two commands at the same time, as another user and without input, started already: see prepare().
+ * @returns what lets them run, and answers what both wrote; and what ends it where they are not to run
+ */
+export function prepareGit(
+  commands: [string[], string[]],
+  options: GitOptions & { as: { uid: number; gid: number } },
+): { run: () => Promise<string>; cancel: () => void } {
+  const { gitDir, workTree, settings = {} } = options;
+  const env = environment(gitDir, settings, workTree);
+  const [first, second] = commands;
+  const commandLines: [string[], string[]] = [
+    ['git', ...first],
+    ['git', ...second],
+  ];
+  const prepared = prepare(actingAs(options.as), commandLines, execution(env, options));
+  return { ...prepared, run: async () => answerOf(await prepared.run(), options) };
 }
 
 const MAX_ANSWER_CHARACTERS = 256 * 1024 ** 2;
@@ -188,8 +221,6 @@ export interface FetchOptions {
   gitDir: string;
   refspecs: string[];
   depth: number;
-  /** The one commit that is named to the server as there; otherwise it is all that refs lead to. */
-  known?: string;
   /** Also removes what the patterns among the refspecs match here and not there. */
   prune: boolean;
   /** For the fetch as a whole. */
@@ -209,11 +240,10 @@ const END_GRACE_MS = 2_000;
  * no process of the fetch is left.
  */
 export async function gitFetch(source: RepositorySource, options: FetchOptions): Promise<number> {
-  const { gitDir, refspecs, depth, known, prune, timeLimitMs, stallSeconds, signal } = options;
+  const { gitDir, refspecs, depth, prune, timeLimitMs, stallSeconds, signal } = options;
   signal?.throwIfAborted();
   const args = ['fetch', '--progress', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
   if (prune) args.push('--prune');
-  if (known) args.push(`--negotiation-tip=${known}`);
   args.push('--force', `--depth=${depth === 0 ? WHOLE_HISTORY : depth}`, '--end-of-options', source.url);
   // execa, as simple-git can only interrupt git itself (no `detached`, no pid): its transport helpers, here
   // git-remote-https, would live on, hold the connection and write into the cache.

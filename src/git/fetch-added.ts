@@ -1,41 +1,87 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { gitFetch } from './command.js';
-import { RepositoryError } from './errors.js';
+import { pipeline } from 'node:stream/promises';
+import { execa } from 'execa';
+import { environment, STRICT } from './command.js';
 import type { Delivered, Wanted } from './repository-cache.js';
+import { LOCAL_HOST, type RepositorySource } from './source.js';
+import { askForPack } from './upload-pack.js';
 
 const TIME_LIMIT_MS = 60_000;
-const STALL_SECONDS = 20;
+const SHA1_DIGITS = 40;
+/** Ways through the network that git takes and Node's fetch does not. (Certificates of its own it would not trust.) */
+const PROXY = /^(https?|all)_proxy$/i;
 
 /**
  * Fetches a commit straight into a git directory that holds another one at depth 1, which spares the way through the
- * cache, and waiting for whoever uses that. Null where it does not succeed: the cache tries again, and says why not.
- * Throws the signal's reason when aborted.
+ * cache, and waiting for whoever uses that. Null where it does not succeed: the cache tries again, with git, and says
+ * why not. Throws the signal's reason when aborted.
+ * @param meanwhile called while the server is at work
  */
 export async function fetchAdded(
   { source, sha, signal }: Pick<Wanted, 'source' | 'sha' | 'signal'>,
   have: string,
   gitDir: string,
+  meanwhile: () => void,
 ): Promise<Delivered | null> {
+  if (!isAskedDirectly(source) || sha.length !== SHA1_DIGITS) return null;
   const folder = path.join(gitDir, 'objects', 'pack');
-  // Of a fetch that was killed; this tree is ours alone now.
-  await rm(path.join(gitDir, 'shallow.lock'), { force: true });
   const before = new Set(await readdir(folder));
   try {
-    const fetchedBytes = await gitFetch(source, {
-      gitDir,
-      refspecs: [sha],
-      known: have,
-      depth: 1,
-      prune: false,
-      timeLimitMs: TIME_LIMIT_MS,
-      stallSeconds: STALL_SECONDS,
-      ...(signal ? { signal } : {}),
-    });
+    const fetchedBytes = await receive(source, { sha, have, gitDir, signal }, meanwhile);
     const packs = (await readdir(folder)).filter((file) => !before.has(file));
     return { fetchedBytes, boundary: [sha], refs: [], packs, isComplete: false };
-  } catch (error) {
-    if (error instanceof RepositoryError) return null;
-    throw error;
+  } catch {
+    signal?.throwIfAborted();
+    return null;
   }
+}
+
+const isAskedDirectly = ({ host }: RepositorySource): boolean =>
+  host !== LOCAL_HOST && !Object.entries(process.env).some(([name, value]) => value && PROXY.test(name));
+
+/** @returns the bytes of the pack; its objects are checked as those of a fetch are, and none that it needs is missing */
+async function receive(
+  source: RepositorySource,
+  {
+    sha,
+    have,
+    gitDir,
+    signal,
+  }: { sha: string; have: string; gitDir: string; signal: AbortSignal | undefined },
+  meanwhile: () => void,
+): Promise<number> {
+  const over = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), ...(signal ? [signal] : [])]);
+  const asked = await askForPack(source, { sha, have, signal: over });
+  // What is above both commits is not there, and is no fault of the pack.
+  const cuts = path.join(gitDir, 'shallow.fetched');
+  await writeFile(cuts, `${have}\n${sha}\n`);
+  const child = execa('git', ['--shallow-file', cuts, 'index-pack', '--stdin', '--fix-thin', STRICT], {
+    cwd: gitDir,
+    env: environment(gitDir, { 'core.fsync': 'none' }),
+    extendEnv: false,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    reject: false,
+    cancelSignal: over,
+  });
+  meanwhile();
+  let bytes = 0;
+  const counted = async function* () {
+    for await (const chunk of asked.pack()) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  };
+  try {
+    await pipeline(counted, child.stdin);
+  } catch (error) {
+    child.kill('SIGKILL');
+    await child;
+    throw error;
+  } finally {
+    await rm(cuts, { force: true });
+  }
+  const { exitCode } = await child;
+  if (exitCode !== 0) throw new Error(`git index-pack ended with ${exitCode}`);
+  return bytes;
 }

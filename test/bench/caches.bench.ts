@@ -9,7 +9,6 @@ import { execa } from 'execa';
 import { prepareDataDir } from '../../src/data-dir.js';
 import { defaultSettings } from '../../src/domain/settings.js';
 import { Workspaces } from '../../src/git/workspaces.js';
-import { listTree } from '../../src/git/files.js';
 import { openCaches } from '../../src/pipeline/caches.js';
 import { setupScopeOf } from '../../src/pipeline/prepare.js';
 import type { PipelineRun } from '../../src/pipeline/stage.js';
@@ -143,12 +142,12 @@ describe('caches', () => {
       const begin = async () => {
         const workspace = await workspaces.create();
         const request = { source, ref: 'refs/heads/main', sha, into: workspace.tree, depth: 1, owner: OWNER };
-        const { lower, treeSha } = await caches.checkout(request);
+        const { lower, tree } = await caches.checkout(request);
         const pipeline = {
           workspace: workspace.tree,
           home: workspace.home,
           lower,
-          tree: await listTree(workspace.tree, treeSha),
+          tree,
           suspectLayer: null,
           setupLayer: null,
           tools: { sandbox: { name: 'bubblewrap', isolated: true } },

@@ -2,7 +2,6 @@ import { skipMarker } from '../../domain/admission.js';
 import { RepositoryError } from '../../git/errors.js';
 import { sandboxUser } from '../../sandbox/user.js';
 import type { Checkout } from '../../git/checkout.js';
-import { listTree } from '../../git/files.js';
 import { readWorkspaceFile } from '../../sandbox/files.js';
 import { detectCommands } from '../detect.js';
 import type { PipelineRun, Stage, StageResult } from '../stage.js';
@@ -26,7 +25,7 @@ export const clone: Stage = {
     }
     const marker = spec.heedSkipMarkers ? skipMarker('', head.message) : null;
     if (marker !== null) return over('skipped', marker);
-    run.tree = await listTree(run.workspace, head.treeSha);
+    run.tree = head.tree;
     run.files = new Set(run.tree.files.keys());
     await chooseCommands(run);
     return { conclusion: 'success', summary: `Checked out ${spec.headSha.slice(0, 7)}` };

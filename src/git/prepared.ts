@@ -1,0 +1,32 @@
+import { execa, type Options, type Result } from 'execa';
+
+/** Programs that wait, started but for their first act. */
+export interface Prepared {
+  /** Lets them begin; resolves when both have ended, whatever became of them. */
+  run(): Promise<Result>;
+  /** They shall never begin. Nothing happens where they have. */
+  cancel(): void;
+}
+
+/** $1 is how many arguments the first of the two command lines has. */
+const PROGRAM = 'read -r || exit 0; "${@:2:$1}" & "${@:2+$1}" && wait $!';
+
+/**
+ * Starting a program takes this process as long as many a program runs: so a shell is started while something else
+ * is waited for, and starts them when told to. Nothing happens where this process ends before.
+ * @param before what the shell is started through, as setpriv
+ * @param commandLines of two programs, which run at the same time and fail together
+ */
+export function prepare(before: string[], [first, second]: [string[], string[]], options: Options): Prepared {
+  const shell = ['/bin/bash', '-p', '-c', PROGRAM, 'prepared', String(first.length)];
+  const [file = '', ...args] = [...before, ...shell, ...first, ...second];
+  const child = execa(file, args, { ...options, stdin: 'pipe', reject: false });
+  child.stdin.on('error', () => undefined);
+  return {
+    run: async () => {
+      child.stdin.end('\n');
+      return await child;
+    },
+    cancel: () => child.stdin.end(),
+  };
+}
