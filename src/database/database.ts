@@ -1,5 +1,12 @@
 import { Mutex } from 'async-mutex';
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type EntityTarget,
+  type ObjectLiteral,
+  type QueryRunner,
+} from 'typeorm';
+import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { createDataSource, dataSourceOptions } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
 import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.js';
@@ -133,4 +140,13 @@ export class Database {
       await runner.release();
     }
   }
+}
+
+/** EntityManager.insert() without reading each row again for what the database has filled in. */
+export async function insertRows<Row extends ObjectLiteral>(
+  tx: EntityManager,
+  entity: EntityTarget<Row>,
+  rows: QueryDeepPartialEntity<Row>[],
+): Promise<void> {
+  await tx.createQueryBuilder().insert().into(entity).values(rows).updateEntity(false).execute();
 }

@@ -12,7 +12,7 @@ import { isDeployed } from '../github/deployment.js';
 import type { Queue } from '../queue/contract.js';
 import { isDead } from '../queue/owner.js';
 import { announce } from './change-feed.js';
-import type { Database } from './database.js';
+import { insertRows, type Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 
 export const LEASE_MS = 60_000;
@@ -262,7 +262,8 @@ export class PipelineStore {
       // Left by an attempt that died.
       if (isDeployed(row.deploymentUrl)) await this.followDeployment(tx, id);
       await tx.delete(Stage, { pipelineId: id });
-      await tx.insert(
+      await insertRows(
+        tx,
         Stage,
         STAGE_NAMES.map((name, position) => ({ pipelineId: id, name, position, status: 'queued' as const })),
       );
@@ -297,6 +298,7 @@ export class PipelineStore {
   async saveProgress(
     held: Held,
     progress: {
+      /** Those that have changed. */
       stages: readonly StageRecord[];
       currentStep: StageName | null;
       percentage: number;
@@ -338,6 +340,7 @@ export class PipelineStore {
 
   /**
    * The one place where a pipeline that ran is completed. What is published follows from the row.
+   * @param stages those that have changed since they were written
    * @throws StaleAttempt
    */
   async complete(held: Held, completion: Completion, stages: readonly StageRecord[]): Promise<void> {

@@ -12,7 +12,7 @@
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import { LONGEST_RUN } from './redaction/shapes.js';
-import { compilePatterns, Scanner, type Range } from './redaction/scanner.js';
+import { compilePatterns, Scanner, type Patterns, type Range } from './redaction/scanner.js';
 
 export { hiding } from './redaction/forms.js';
 
@@ -31,10 +31,12 @@ export interface Redactor {
   readonly context: number;
 }
 
-/** A redactor for these secrets and for the well-known shapes; build it once for many texts. */
+/** A redactor for these secrets and for the well-known shapes. */
 export function createRedactor(secrets: Iterable<string>): Redactor {
-  const patterns = compilePatterns(secrets);
-  const scan = (bytes: Buffer) => new Scanner(patterns).read(bytes, true).ranges;
+  const list = [...secrets];
+  let compiled: Patterns | undefined;
+  const patterns = () => (compiled ??= patternsOf(list));
+  const scan = (bytes: Buffer) => new Scanner(patterns()).read(bytes, true).ranges;
   return {
     redact(text) {
       const bytes = Buffer.from(text);
@@ -43,7 +45,7 @@ export function createRedactor(secrets: Iterable<string>): Redactor {
     },
     redactBytes: (bytes) => mask(bytes, scan(bytes)),
     stream() {
-      const scanner = new Scanner(patterns);
+      const scanner = new Scanner(patterns());
       const pass = (piece: Buffer, last: boolean): Buffer => {
         const { bytes, ranges } = scanner.read(piece, last);
         return mask(bytes, ranges);
@@ -53,8 +55,26 @@ export function createRedactor(secrets: Iterable<string>): Redactor {
         flush: (done: TransformCallback) => done(null, pass(Buffer.alloc(0), true)),
       });
     },
-    context: LONGEST_RUN + 3 * patterns.longest,
+    get context() {
+      return LONGEST_RUN + 3 * patterns().longest;
+    },
   };
+}
+
+/** Of some secrets, with a private key among them, they take some 20 ms to make, and a megabyte. */
+const KEPT = 8;
+const recent: { secrets: readonly string[]; patterns: Patterns }[] = [];
+
+function patternsOf(secrets: readonly string[]): Patterns {
+  const at = recent.findIndex(
+    (known) =>
+      known.secrets.length === secrets.length &&
+      known.secrets.every((secret, index) => secret === secrets[index]),
+  );
+  const [found] = at < 0 ? [{ secrets, patterns: compilePatterns(secrets) }] : recent.splice(at, 1);
+  recent.unshift(found!);
+  recent.splice(KEPT);
+  return found!.patterns;
 }
 
 function replace(bytes: Buffer, ranges: readonly Range[]): string {

@@ -62,6 +62,8 @@ async function receive(
     extendEnv: false,
     stdio: ['pipe', 'ignore', 'ignore'],
     reject: false,
+    // It ends with its input.
+    cleanup: false,
     cancelSignal: over,
   });
   meanwhile();

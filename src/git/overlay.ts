@@ -102,6 +102,8 @@ const fromOctal = (digits: string): string => String.fromCharCode(Number.parseIn
 
 const SYSTEM_PROGRAM = {
   stdin: 'ignore',
+  // Over in a moment, and nothing to be cut short.
+  cleanup: false,
   extendEnv: false,
   env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
 } as const;

@@ -20,7 +20,7 @@ const PROGRAM = 'read -r || exit 0; "${@:2:$1}" & "${@:2+$1}" && wait $!';
 export function prepare(before: string[], [first, second]: [string[], string[]], options: Options): Prepared {
   const shell = ['/bin/bash', '-p', '-c', PROGRAM, 'prepared', String(first.length)];
   const [file = '', ...args] = [...before, ...shell, ...first, ...second];
-  const child = execa(file, args, { ...options, stdin: 'pipe', reject: false });
+  const child = execa(file, args, { ...options, cleanup: false, stdin: 'pipe', reject: false });
   child.stdin.on('error', () => undefined);
   return {
     run: async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PipelineStore, Held } from '../database/pipeline-store.js';
 import type { StageName, StageRecord } from '../domain/pipeline.js';
 import { isDeployed } from '../github/deployment.js';
@@ -16,6 +17,7 @@ const PUBLICATION_GAP_MS = 4_000;
  */
 export class ProgressWriter implements PipelineObserver {
   private readonly stages = new Map<StageName, StageRecord>();
+  private readonly saved = new Map<StageName, StageRecord>();
   private deploymentUrl: string | null = null;
   private deployed = false;
   private unsaved = false;
@@ -46,6 +48,11 @@ export class ProgressWriter implements PipelineObserver {
     this.deploymentUrl = url;
   }
 
+  /** Which of these the row does not say yet. */
+  unsavedOf(stages: readonly StageRecord[]): StageRecord[] {
+    return stages.filter((stage) => !isDeepStrictEqual({ ...stage }, this.saved.get(stage.name)));
+  }
+
   /** Resolves when nothing is being written any more; later changes are not written. */
   async close(): Promise<void> {
     this.closed = true;
@@ -57,18 +64,20 @@ export class ProgressWriter implements PipelineObserver {
     while (this.unsaved && !this.closed) {
       this.unsaved = false;
       const stages = [...this.stages.values()];
+      const changed = this.unsavedOf(stages);
       const { deployed } = this;
       const currentStep = stages.find(({ status }) => status === 'in_progress')?.name ?? null;
       try {
         const percentage = progressOf(stages);
         await this.store.saveProgress(this.held, {
-          stages,
+          stages: changed,
           currentStep,
           percentage,
           deploymentUrl: this.deploymentUrl,
           deployed,
         });
         if (deployed) this.deployed = false;
+        for (const stage of changed) this.saved.set(stage.name, stage);
       } catch (error) {
         // The next write tries again, and the last one, the completion, is not made here.
         this.log.warn({ err: error, pipelineId: this.held.id }, 'progress was not saved');

@@ -165,7 +165,11 @@ export class PipelineWorker {
       await this.persist(async () => shared?.finish());
       const { conclusion, reason, run } = finished;
       await this.persist(() =>
-        store.complete(held, { conclusion, reason, results: run.results }, finished.stages),
+        store.complete(
+          held,
+          { conclusion, reason, results: run.results },
+          progress.unsavedOf(finished.stages),
+        ),
       );
       log.info({ conclusion: finished.conclusion }, 'pipeline completed');
       await this.options

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import { In, IsNull, MoreThanOrEqual, type EntityManager } from 'typeorm';
-import type { Database } from '../database/database.js';
+import { insertRows, type Database } from '../database/database.js';
 import { Job } from '../database/entities/index.js';
 import { messageOf } from '../domain/errors.js';
 import { inOwnLogContext, type Logger } from '../logging.js';
@@ -20,6 +20,15 @@ const LOCK_MS = 60_000;
 const RENEW_MS = 15_000;
 const POLL_MS = 1_000;
 const STATES = ['queued', 'running', 'failed'] as const;
+
+/** A job that is locked by us. */
+interface TakenJob {
+  id: number;
+  kind: JobKind;
+  subject: string;
+  attempts: number;
+  runAtMs: number;
+}
 
 /**
  * The queue as rows of the application's own SQLite database, where one transaction at a time writes. A job is taken by a lock with an end that is renewed
@@ -41,7 +50,8 @@ export class EmbeddedQueue implements Queue {
 
   async enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void> {
     const now = new Date();
-    await tx.insert(
+    await insertRows(
+      tx,
       Job,
       jobs.map(({ runAt, ...job }) => ({ ...job, runAt: runAt ?? now })),
     );
@@ -132,43 +142,48 @@ export class EmbeddedQueue implements Queue {
   }
 
   private async takeAll(): Promise<void> {
-    for (const [kind, { running, concurrency }] of this.kinds) {
-      let free = concurrency - running.pending - running.size;
-      while (free-- > 0 && !this.stopped) {
-        const job = await this.take(kind);
-        if (!job) break;
-        void running.add(() => this.run(job)).finally(() => this.wake());
-      }
+    while (!this.stopped) {
+      const free = [...this.kinds].filter(
+        ([, { running, concurrency }]) => running.pending + running.size < concurrency,
+      );
+      const job = await this.take(free.map(([kind]) => kind));
+      if (!job) return;
+      const { running } = this.kinds.get(job.kind)!;
+      void running.add(() => this.run(job)).finally(() => this.wake());
     }
   }
 
-  /** Locks the oldest job of this kind that is due and whose lane is free. */
-  private async take(kind: JobKind): Promise<Job | null> {
+  /** Locks the oldest job of the first of these kinds that has one which is due and whose lane is free. */
+  private async take(kinds: JobKind[]): Promise<TakenJob | null> {
+    if (kinds.length === 0) return null;
     const now = this.database.nowMs;
-    const candidate = `SELECT j.id FROM jobs j
+    const oldest = kinds.map(
+      (kind) => `SELECT * FROM (SELECT j.id FROM jobs j
       WHERE j.kind = '${kind}' AND j.run_at <= ${now} AND j.attempts < ${MAX_ATTEMPTS}
         AND (j.locked_until IS NULL OR j.locked_until < ${now})
         AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.lane = j.lane AND o.id <> j.id AND o.locked_until >= ${now})
-      ORDER BY j.id LIMIT 1`;
+      ORDER BY j.id LIMIT 1)`,
+    );
+    const candidate = `${oldest.join(' UNION ALL ')} LIMIT 1`;
     // Most looks find nothing: they must not hold the write lock.
     if ((await this.database.read.query<{ id: number }[]>(candidate)).length === 0) return null;
     return this.database.write(async (tx) => {
-      const [row] = await tx.query<{ id: number }[]>(candidate);
-      if (!row) return null;
-      await tx.query(
-        `UPDATE jobs SET locked_by = '${this.me}', locked_until = ${now} + ${LOCK_MS}, attempts = attempts + 1
-         WHERE id = ${Number(row.id)}`,
+      // (The driver answers rows where a statement does not begin with UPDATE.)
+      const [row] = await tx.query<TakenJob[]>(
+        `WITH due AS (${candidate})
+         UPDATE jobs SET locked_by = '${this.me}', locked_until = ${now} + ${LOCK_MS}, attempts = attempts + 1
+         WHERE id = (SELECT id FROM due) RETURNING id, kind, subject, attempts, run_at AS runAtMs`,
       );
-      this.held.add(Number(row.id));
-      return tx.findOneByOrFail(Job, { id: Number(row.id) });
+      if (row) this.held.add(row.id);
+      return row ?? null;
     });
   }
 
-  private async run(job: Job): Promise<void> {
-    const { handler } = this.kinds.get(job.kind as JobKind)!;
+  private async run(job: TakenJob): Promise<void> {
+    const { handler } = this.kinds.get(job.kind)!;
     const lastAttempt = job.attempts >= MAX_ATTEMPTS;
     try {
-      const waitedMs = Math.max(0, Date.now() - job.runAt.getTime());
+      const waitedMs = Math.max(0, Date.now() - job.runAtMs);
       await handler({ subject: job.subject, attempt: job.attempts, lastAttempt, waitedMs });
       await this.database.write((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
     } catch (error) {
@@ -182,7 +197,7 @@ export class EmbeddedQueue implements Queue {
     }
   }
 
-  private async giveBack(job: Job, error: unknown): Promise<void> {
+  private async giveBack(job: TakenJob, error: unknown): Promise<void> {
     const runAt = new Date(Date.now() + retryDelayMs(job.attempts));
     await this.database.write((tx) =>
       tx.update(

@@ -54,18 +54,18 @@ export interface BubblewrapOptions {
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
   const foreign = hasForeign();
-  let passage: Promise<(directory: string) => string> | undefined;
+  let tools: Promise<Tools> | undefined;
   return {
     name: 'bubblewrap',
     isolated: true,
     async start(command) {
       await checkCommand(command);
       const mark = newMark();
-      const place = await (passage ??= passTo(options.toolchains));
+      const found = await (tools ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
       try {
-        return await startProcess(options, { system, foreign, place, mark }, command, bridge);
+        return await startProcess(options, { system, foreign, tools: found, mark }, command, bridge);
       } catch (error) {
         await bridge?.close();
         throw error instanceof SandboxError
@@ -81,16 +81,23 @@ interface Surroundings {
   system: string[];
   /** See hasForeign(). */
   foreign: boolean;
-  /** See openPassage(). */
-  place: (directory: string) => string;
+  tools: Tools;
   /** The value of MARK. */
   mark: string;
 }
 
-/** Where the sandbox's user finds each directory of the toolchains. */
-async function passTo({ directories }: Toolchains): Promise<(directory: string) => string> {
+/** Where the sandbox's user finds the directories of the toolchains. */
+interface Tools {
+  place: (directory: string) => string;
+  /** The places that have to be mounted for each script all the same. */
+  closed: string[];
+}
+
+async function passTo({ directories }: Toolchains): Promise<Tools> {
   const user = sandboxUser();
-  return await openPassage(user ? await unreachable(user, directories) : []);
+  if (!user) return { place: (directory) => directory, closed: [] };
+  const place = await openPassage(await unreachable(user, directories));
+  return { place, closed: await unreachable(user, directories.map(place)) };
 }
 
 async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]> {
@@ -100,7 +107,7 @@ async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]
 
 async function startProcess(
   options: BubblewrapOptions,
-  { system, foreign, place, mark }: Surroundings,
+  { system, foreign, tools, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
@@ -110,7 +117,7 @@ async function startProcess(
   const inside = user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const files = Object.entries(identityFiles(inside, homeOf(command)));
 
-  const sources = [command.workspace, command.home, bridge?.directory, ...toolchains.directories.map(place)];
+  const sources = [command.workspace, command.home, bridge?.directory, ...tools.closed];
   const closed = user
     ? await unreachable(
         user,
@@ -130,7 +137,7 @@ async function startProcess(
     files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
     filterFd: filter ? FILTER_FD : undefined,
     bridgeDirectory: bridge?.directory,
-    sourceOf: (path) => (mounted ? mounted.sourceOf(place(path)) : place(path)),
+    sourceOf: (path) => mounted?.sourceOf(tools.place(path)) ?? tools.place(path),
   });
   const launcher = launcherArguments(command, limits, command.inside?.workspace ?? command.workspace, {
     wait: command.keepAlive,
