@@ -1,9 +1,5 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ts from 'typescript';
+import { startOwnProcess } from './own-process.js';
 
 const MAIN = `
 import { startGitHttp } from './git-http.mjs';
@@ -19,28 +15,17 @@ export interface GitServer {
   stop(): void;
 }
 
-/** git-http.ts in a process of its own: the small one that a git server is, not one that carries all of Jest. */
+/** git-http.ts in a process of its own: the small one that a git server is. */
 export async function startGitServer(root: string): Promise<GitServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
-  const source = readFileSync(join(import.meta.dirname, '../support/git-http.ts'), 'utf8');
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-  });
-  writeFileSync(join(folder, 'git-http.mjs'), outputText);
-  writeFileSync(join(folder, 'main.mjs'), MAIN);
-  const child = fork(join(folder, 'main.mjs'), [root], { execArgv: [] });
-  const said = async <Said>() => ((await once(child, 'message')) as [Said])[0];
-  const url = await said<string>();
+  const child = startOwnProcess(join(import.meta.dirname, '../support/git-http.ts'), MAIN, [root]);
+  const url = await child.said<string>();
   return {
     url,
     host: new URL(url).host,
     sentBytes: () => {
       child.send('sentBytes');
-      return said<number>();
+      return child.said<number>();
     },
-    stop: () => {
-      child.kill();
-      rmSync(folder, { recursive: true });
-    },
+    stop: () => child.stop(),
   };
 }

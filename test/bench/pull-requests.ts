@@ -49,9 +49,12 @@ export class Bench {
     return this.github.createRepository(fullName, { files: scripted(settings) });
   }
 
-  /** Opens pull requests that all arrive at once; resolves when all are validated. */
-  async validate(repositories: FakeRepository[]): Promise<Timing[]> {
-    const pulls = repositories.map((repository) => ({ repository, pr: openPullRequest(repository) }));
+  /**
+   * Opens pull requests that all arrive at once; resolves when all are validated.
+   * @param files that they add
+   */
+  async validate(repositories: FakeRepository[], files: Record<string, string> = {}): Promise<Timing[]> {
+    const pulls = repositories.map((repository) => ({ repository, pr: openPullRequest(repository, files) }));
     await Promise.all(pulls.map(({ pr }) => this.github.deliver(pr.opened)));
     return Promise.all(
       pulls.map(async ({ repository, pr }) => {
@@ -104,9 +107,9 @@ export class Bench {
 
 let count = 0;
 
-function openPullRequest(repository: FakeRepository) {
+function openPullRequest(repository: FakeRepository, files: Record<string, string> = {}) {
   const branch = `feature-${++count}`;
-  repository.commit(branch, { [`${branch}.txt`]: 'done' });
+  repository.commit(branch, { [`${branch}.txt`]: 'done', ...files });
   return repository.openPullRequest({ head: branch });
 }
 

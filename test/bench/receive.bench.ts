@@ -3,8 +3,9 @@ import { FakeGitHub } from '../support/fake-github/index.js';
 import { migrate } from '../support/databases.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
 import { compare, median, record } from './figures.js';
-import { load, type Load } from './load.js';
+import type { Load } from './load.js';
 import { MeasuredProcess } from './processes.js';
+import { startSender } from './sender.js';
 
 const ROUND_MS = 1_500;
 
@@ -12,17 +13,20 @@ const ROUND_MS = 1_500;
 describe('receiving', () => {
   let github: FakeGitHub;
   let postgres: TestPostgres | null = null;
+  let sender: Awaited<ReturnType<typeof startSender>>;
   beforeAll(async () => {
+    sender = await startSender();
     github = await FakeGitHub.start();
     if (postgresBinaries()) postgres = await startPostgres({ durable: true });
   });
   afterAll(async () => {
+    sender.stop();
     await postgres?.stop();
     await github.stop();
   });
 
   const burst = ({ port }: MeasuredProcess): Promise<Load> =>
-    load({
+    sender.load({
       port,
       path: '/api/github/webhooks',
       secret: github.webhookSecret,

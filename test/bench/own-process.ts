@@ -1,0 +1,36 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import ts from 'typescript';
+
+/** A program of ours in a small process of its own: not in one that carries all of Jest, and is busy with it. */
+export interface OwnProcess {
+  /** The next message that it sends. */
+  said<Message>(): Promise<Message>;
+  send: ChildProcess['send'];
+  stop(): void;
+}
+
+/**
+ * @param source a module in TypeScript that imports nothing of ours
+ * @param main the program, a module beside that one, which is called as the source is
+ */
+export function startOwnProcess(source: string, main: string, args: string[] = []): OwnProcess {
+  const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
+  const { outputText } = ts.transpileModule(readFileSync(source, 'utf8'), {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  writeFileSync(join(folder, basename(source).replace(/\.ts$/, '.mjs')), outputText);
+  writeFileSync(join(folder, 'main.mjs'), main);
+  const child = fork(join(folder, 'main.mjs'), args, { execArgv: [], serialization: 'advanced' });
+  return {
+    said: async <Message>() => ((await once(child, 'message')) as [Message])[0],
+    send: child.send.bind(child) as ChildProcess['send'],
+    stop: () => {
+      child.kill();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
