@@ -1,9 +1,13 @@
 /** What the test stage left behind: reports and coverage, found where the settings say or in the usual places. */
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { changedLines } from '../domain/changes.js';
+import type { Redactor } from '../domain/redaction.js';
 import { collectReports, type CollectedReports } from '../reports/collect.js';
 import { defaultReportGlobs } from '../reports/globs.js';
 import { LIMITS, type ReportFile } from '../reports/contract.js';
+import { MARKER_OVERLAP, mayHoldReport } from '../reports/log.js';
 import { findWorkspaceFiles, readWorkspaceFile, WorkspaceFileError } from '../sandbox/files.js';
 import { placesInside } from './environment.js';
 import type { PipelineRun } from './stage.js';
@@ -11,6 +15,7 @@ import type { PipelineRun } from './stage.js';
 /** About files that were refused. */
 const MAX_NOTES = 5;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** @param since reports older than this are part of the checkout, or of an earlier stage */
 export async function collectTestResults(run: PipelineRun): Promise<CollectedReports> {
@@ -37,12 +42,13 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
     }
   }
   if (isCut) notes.push('More files like reports were not read.');
+  const log = await logWithReports(run.logFile('test'), run.tools.redactor);
   const collected = await collectReports(
     files,
     { workspace: placesInside(run).workspace, files: run.files },
     {
       named: named.length > 0,
-      log: run.tools.redactor.redactBytes(await endOf(run.logFile('test'))),
+      ...(log ? { log } : {}),
       changedLines: async () => {
         const changes = await run.changes();
         return changes ? changedLines(changes) : undefined;
@@ -52,14 +58,21 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
   return { ...collected, notes: [...notes, ...collected.notes] };
 }
 
-async function endOf(path: string): Promise<Buffer> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const bytes = Buffer.alloc(Math.min(size, MAX_LOG_BYTES));
-    await file.read(bytes, 0, bytes.length, size - bytes.length);
-    return bytes;
-  } finally {
-    await file.close();
+/** The end of the log, where it looks like holding reports; piece by piece, as it may be long. */
+async function logWithReports(path: string, redactor: Redactor): Promise<Buffer | undefined> {
+  const { size } = await stat(path);
+  const start = Math.max(0, size - MAX_LOG_BYTES);
+  let before: Buffer = Buffer.alloc(0);
+  let isFound = false;
+  for await (const piece of createReadStream(path, { start, highWaterMark: PIECE_BYTES })) {
+    isFound = mayHoldReport(Buffer.concat([before, piece as Buffer]));
+    if (isFound) break;
+    before = (piece as Buffer).subarray(-MARKER_OVERLAP);
   }
+  if (!isFound) return undefined;
+  const redacted: Buffer[] = [];
+  await pipeline(createReadStream(path, { start, end: size }), redactor.stream(), async (pieces) => {
+    for await (const piece of pieces) redacted.push(piece as Buffer);
+  });
+  return Buffer.concat(redacted);
 }

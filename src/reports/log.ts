@@ -5,6 +5,14 @@ import { jest } from './jest.js';
 import { tap } from './tap.js';
 import { decode } from './text.js';
 
+/** Without one of these, none of the readers below finds anything. */
+const MARKERS = ['TAP version ', '"Action":"', '{"num'].map((text) => Buffer.from(text));
+/** What has to be read again with the next piece, so that none is missed between them. */
+export const MARKER_OVERLAP = Math.max(...MARKERS.map(({ length }) => length)) - 1;
+
+/** Whether readLog() may find a report in a log with this piece in it: most logs have none, which costs next to nothing to see. */
+export const mayHoldReport = (piece: Buffer): boolean => MARKERS.some((marker) => piece.includes(marker));
+
 /**
  * Every report found in a stage's log; none is normal. Of a log longer than LIMITS.fileBytes the end is read.
  * Never throws: a log that only looks like a report is no report.

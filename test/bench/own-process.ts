@@ -24,10 +24,13 @@ export function startOwnProcess(source: string, main: string, args: string[] = [
   });
   writeFileSync(join(folder, basename(source).replace(/\.ts$/, '.mjs')), outputText);
   writeFileSync(join(folder, 'main.mjs'), main);
-  const child = fork(join(folder, 'main.mjs'), args, { execArgv: [], serialization: 'advanced' });
+  const child: ChildProcess = fork(join(folder, 'main.mjs'), args, {
+    execArgv: [],
+    serialization: 'advanced',
+  });
   return {
-    said: async <Message>() => ((await once(child, 'message')) as [Message])[0],
-    send: child.send.bind(child) as ChildProcess['send'],
+    said: async <Message>() => ((await once(child, 'message')) as Message[])[0]!,
+    send: child.send.bind(child),
     stop: () => {
       child.kill();
       rmSync(folder, { recursive: true });
