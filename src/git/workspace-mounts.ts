@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Overlay, unmount } from './overlay.js';
 import { removeTree } from './remove-tree.js';
@@ -70,7 +70,18 @@ export class WorkspaceMounts {
   async unmount(place: string): Promise<void> {
     if (!(await this.isMounted(place))) return;
     await unmount(place);
-    await removeTree(this.#layersOf(place));
+    await this.#removeLayers(place);
+  }
+
+  /** Without a process where nothing was written, as before a setup from the cache is mounted. */
+  async #removeLayers(place: string): Promise<void> {
+    const folder = this.#layersOf(place);
+    try {
+      await rmdir(path.join(folder, 'upper'));
+      await rm(folder, { recursive: true });
+    } catch {
+      await removeTree(folder);
+    }
   }
 
   async isMounted(place: string): Promise<boolean> {
