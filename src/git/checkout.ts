@@ -2,13 +2,14 @@ import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from 'node
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { canActAs, git, prepareGit } from './command.js';
+import { canActAs, git, prepareGit, type PreparedGit } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { fetchAdded } from './fetch-added.js';
 import { headCommand, headOf, readHead, type Head } from './files.js';
 import { removeTree } from './remove-tree.js';
-import type { Delivered, RepositoryCache } from './repository-cache.js';
+import type { RepositoryCache } from './repository-cache.js';
 import { isSha, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
+import type { Delivered } from './wanted.js';
 
 export interface CheckoutRequest {
   source: RepositorySource;
@@ -104,28 +105,18 @@ export async function bringTo(
   };
   const write = ['checkout', '--quiet', '--detach', '--force', sha];
   const have = there?.have;
-  let waiting: ReturnType<typeof prepareGit> | undefined;
-  const meanwhile = () => {
-    if (as) waiting = prepareGit([headCommand(sha), write], { ...options, as, settings });
-  };
-  let delivered: Delivered;
+  let waiting: PreparedGit | undefined;
+  const prepareWriting = () => (waiting ??= prepareGit([headCommand(sha), write], { ...options, settings }));
+  let delivered: Delivered | null = null;
   let head: Head;
   try {
-    delivered =
-      (have === undefined ? null : await fetchAdded(request, have, gitDir, meanwhile)) ??
-      (await cache.deliver({ ...request, have }, path.join(gitDir, 'objects')));
+    if (have !== undefined) delivered = await fetchAdded(request, have, gitDir, prepareWriting);
+    const writing = prepareWriting();
+    delivered ??= await cache.deliver({ ...request, have }, path.join(gitDir, 'objects'));
     there?.begins?.();
     const written = await describe(gitDir, request, delivered);
     if (as) for (const file of written) await chown(file, as.uid, as.gid);
-    if (waiting) {
-      head = await headOf(sha, await waiting.run(), options);
-    } else {
-      const reading = readHead(sha, options);
-      // Whatever becomes of it: nobody may still be writing when this ends.
-      reading.catch(() => undefined);
-      await git(write, { ...options, settings });
-      head = await reading;
-    }
+    head = await headOf(sha, await writing.run(), options);
   } finally {
     waiting?.cancel();
   }

@@ -6,7 +6,7 @@ import os from 'node:os';
 import { execa, type Options, type Result } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
 import { classifyFailure, RepositoryError } from './errors.js';
-import { prepare } from './prepared.js';
+import { killGroup, prepare } from './prepared.js';
 import { LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 
 type Settings = Record<string, string>;
@@ -153,12 +153,13 @@ async function gitAs(
   const { input } = options;
   const result = await execa(file!, [...before, 'git', ...args], {
     ...execution(env, options),
+    cancelSignal: options.signal,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
   });
   return answerOf(result, options);
 }
 
-const execution = (env: Record<string, string>, { cwd, workTree, gitDir, signal }: GitOptions) =>
+const execution = (env: Record<string, string>, { cwd, workTree, gitDir }: GitOptions) =>
   ({
     cwd: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
     env,
@@ -166,7 +167,6 @@ const execution = (env: Record<string, string>, { cwd, workTree, gitDir, signal 
     stripFinalNewline: false,
     maxBuffer: MAX_ANSWER_CHARACTERS,
     reject: false,
-    cancelSignal: signal,
   }) satisfies Options;
 
 function answerOf(result: Result, { name, signal }: GitOptions): string {
@@ -175,14 +175,17 @@ function answerOf(result: Result, { name, signal }: GitOptions): string {
   throw classifyFailure(name, String(result.stderr ?? '') || (result.shortMessage ?? ''), result);
 }
 
+/** As Prepared, but run() answers what was written to stdout, or throws as git() does. */
+export interface PreparedGit {
+  run(): Promise<string>;
+  cancel(): void;
+}
+
 /**
- * As git(), of two commands at the same time, as another user and without input, started already: see prepare().
+ * As git(), of two commands at the same time and without input, started already: see prepare().
  * @returns what lets them run, and answers what both wrote; and what ends it where they are not to run
  */
-export function prepareGit(
-  commands: [string[], string[]],
-  options: GitOptions & { as: { uid: number; gid: number } },
-): { run: () => Promise<string>; cancel: () => void } {
+export function prepareGit(commands: [string[], string[]], options: GitOptions): PreparedGit {
   const { gitDir, workTree, settings = {} } = options;
   const env = environment(gitDir, settings, workTree);
   const [first, second] = commands;
@@ -190,7 +193,8 @@ export function prepareGit(
     ['git', ...first],
     ['git', ...second],
   ];
-  const prepared = prepare(actingAs(options.as), commandLines, execution(env, options));
+  const before = options.as ? actingAs(options.as) : [];
+  const prepared = prepare(before, commandLines, execution(env, options), options.signal);
   return { ...prepared, run: async () => answerOf(await prepared.run(), options) };
 }
 
@@ -312,15 +316,6 @@ const tooSlow = (source: RepositorySource, timeLimitMs: number): RepositoryError
       advice: 'Check the connection to the git server; a very large repository needs a smaller clone_depth.',
     },
   );
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Nothing of it is left.
-  }
-}
 
 /** Progress ends with "Receiving objects: 100% (3/3), 1.21 KiB | 1.21 MiB/s, done." */
 function receivedBytes(progress: string): number {

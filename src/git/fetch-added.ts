@@ -3,8 +3,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { environment, STRICT } from './command.js';
-import type { Delivered, Wanted } from './repository-cache.js';
 import { LOCAL_HOST, type RepositorySource } from './source.js';
+import type { Delivered, Wanted } from './wanted.js';
 import { askForPack } from './upload-pack.js';
 
 const TIME_LIMIT_MS = 60_000;
@@ -22,12 +22,12 @@ export async function fetchAdded(
   { source, sha, signal }: Pick<Wanted, 'source' | 'sha' | 'signal'>,
   have: string,
   gitDir: string,
-  meanwhile: () => void,
+  meanwhile: () => void = () => undefined,
 ): Promise<Delivered | null> {
   if (!isAskedDirectly(source) || sha.length !== SHA1_DIGITS) return null;
   const folder = path.join(gitDir, 'objects', 'pack');
-  const before = new Set(await readdir(folder));
   try {
+    const before = new Set(await readdir(folder));
     const fetchedBytes = await receive(source, { sha, have, gitDir, signal }, meanwhile);
     const packs = (await readdir(folder)).filter((file) => !before.has(file));
     return { fetchedBytes, boundary: [sha], refs: [], packs, isComplete: false };

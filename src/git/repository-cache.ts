@@ -1,11 +1,13 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { git, gitFetch } from './command.js';
 import { RepositoryError } from './errors.js';
+import { fetchAdded } from './fetch-added.js';
 import { withLock } from './lock.js';
 import { removeTree, sizeOf } from './remove-tree.js';
 import { cachePath, isSafeRef, nameOf, type RepositorySource } from './source.js';
+import type { Delivered, Wanted } from './wanted.js';
 
 export interface RepositoryCacheOptions {
   /** DATA_DIR; the caches are in `mirrors/HOST/OWNER/NAME.git` in it. */
@@ -18,31 +20,6 @@ export interface RepositoryCacheOptions {
   stallSeconds?: number;
   /** Heads kept as common ground for the next fetch; with twice as many packs a cache is packed anew. */
   keptHeads?: number;
-}
-
-export interface Wanted {
-  source: RepositorySource;
-  ref: string;
-  sha: string;
-  depth: number;
-  /** A commit that is there already with depth 1, as is wanted: only what is new against it is delivered. */
-  have?: string | undefined;
-  /** It was had a moment ago: where it is still in the cache, nobody is asked. */
-  again?: boolean | undefined;
-  signal?: AbortSignal;
-}
-
-/** What a workspace's own git directory needs to know beside the objects. */
-export interface Delivered {
-  fetchedBytes: number;
-  /** Commits whose parents were left out: the content of `shallow`. */
-  boundary: string[];
-  /** Branches and tags, with the whole history only, as actions/checkout has it. */
-  refs: { name: string; sha: string }[];
-  /** The files of the pack that was written. */
-  packs: string[];
-  /** Whether nothing else is needed than this pack. */
-  isComplete: boolean;
 }
 
 const FETCHED = 'refs/codegenapp';
@@ -156,6 +133,8 @@ export class RepositoryCache {
   async #fetch(gitDir: string, wanted: Wanted): Promise<number> {
     const { source, sha } = wanted;
     const kept = `${FETCHED}/${sha}`;
+    const added = await this.#fetchAdded(gitDir, wanted, kept);
+    if (added !== null) return added;
     let bytes = 0;
     let cause: unknown;
     // By its own name first, for which a server need not list its refs; not every server hands that out.
@@ -175,6 +154,23 @@ export class RepositoryCache {
       `Commit ${sha.slice(0, 7)} can't be had from ${nameOf(source)} any more: it was replaced by a force-push, or its branch was deleted.`,
       { advice: 'Push again, or run it again on the newer head.', cause },
     );
+  }
+
+  /** The same where an earlier head is there at depth 1, as is wanted; null where that does not succeed. */
+  async #fetchAdded(gitDir: string, wanted: Wanted, kept: string): Promise<number | null> {
+    if (wanted.depth !== 1) return null;
+    const shallow = path.join(gitDir, 'shallow');
+    const cuts = (await readFile(shallow, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+    const have = await newestOf(path.join(gitDir, FETCHED), new Set(cuts));
+    if (have === undefined || have === wanted.sha) return null;
+    const added = await fetchAdded(wanted, have, gitDir);
+    if (added === null) return null;
+    if (!cuts.includes(wanted.sha)) {
+      await writeFile(`${shallow}.new`, [...cuts, wanted.sha, ''].join('\n'));
+      await rename(`${shallow}.new`, shallow);
+    }
+    await writeFile(path.join(gitDir, kept), `${wanted.sha}\n`);
+    return added.fetchedBytes;
   }
 
   async #fetchRefspec(gitDir: string, wanted: Wanted, refspec: string): Promise<number> {
@@ -279,6 +275,18 @@ export class RepositoryCache {
   #options(gitDir: string, wanted: Wanted) {
     return { gitDir, name: nameOf(wanted.source), signal: wanted.signal };
   }
+}
+
+/** The last written of the refs in a folder that are named like one of these commits. */
+async function newestOf(folder: string, commits: ReadonlySet<string>): Promise<string | undefined> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => commits.has(name));
+  const times = await Promise.all(
+    names.map(async (name) => ({
+      name,
+      ms: (await stat(path.join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0,
+    })),
+  );
+  return times.sort((a, b) => b.ms - a.ms)[0]?.name;
 }
 
 /** The commit that is known elsewhere may be gone from here. */
