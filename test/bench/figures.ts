@@ -1,5 +1,6 @@
 /** How figures are taken: always as a ratio of what was measured in turns, in one run, on one machine. */
 import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const ROUNDS = 5;
 
@@ -30,18 +31,25 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 
 /**
  * Measures the two in turns, each first in every other round. Both resolve with a number in `unit`.
- * @param figure.together at the same time instead, for what mostly waits
+ * @param figure.staggerMs for what mostly waits: both at the same time, and the next round begins so much later
  */
 export async function compare(
-  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number; together?: boolean },
+  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number; staggerMs?: number },
   ours: (round: number) => Promise<number>,
   reference: (round: number) => Promise<number>,
 ): Promise<Figure> {
   const rounds = figure.rounds ?? ROUNDS;
   const pairs: [ours: number, reference: number][] = [];
-  for (let round = 0; round < rounds; round++) {
-    if (figure.together) pairs.push(await Promise.all([ours(round), reference(round)]));
-    else if (round % 2 === 0) {
+  const { staggerMs } = figure;
+  if (staggerMs !== undefined)
+    await Promise.all(
+      Array.from({ length: rounds }, async (_, round) => {
+        await sleep(round * staggerMs);
+        pairs.push(await Promise.all([ours(round), reference(round)]));
+      }),
+    );
+  for (let round = pairs.length; round < rounds; round++) {
+    if (round % 2 === 0) {
       const first = await ours(round);
       pairs.push([first, await reference(round)]);
     } else {
