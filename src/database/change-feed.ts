@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { Logger } from '../logging.js';
 
@@ -40,7 +40,10 @@ export class ChangeFeed {
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({
+    // Only here: who has SQLite loads nothing of it.
+    const { default: driver } = await import('pg');
+    if (this.stopped) return;
+    const client = new driver.Client({
       connectionString: this.databaseUrl,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,

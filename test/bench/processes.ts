@@ -47,6 +47,7 @@ export class MeasuredProcess {
         PORT: String(port),
         DATA_DIR: dataDir ?? join(folder, 'data'),
         API_TOKEN: 'a token of the bench',
+        NODE_ENV: 'production',
         ...env,
       },
       stdio: ['ignore', 'ignore', 'pipe'],

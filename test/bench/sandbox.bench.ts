@@ -1,44 +1,28 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
-import { runScript } from '../../src/sandbox/run-script.js';
-import { selectSandbox } from '../../src/sandbox/select.js';
-import { sandboxUser } from '../../src/sandbox/user.js';
-import { median, record, timed } from './figures.js';
+import { median, record } from './figures.js';
 
 const ROUNDS = 25;
 const ALLOWED_MS = 50;
 
 describe('the sandbox', () => {
   it('costs a stage', async () => {
-    const { sandbox, totals } = await selectSandbox({
-      mode: 'auto',
-      production: false,
-      loopbackOnly: true,
-      log: { info: () => undefined, warn: (warning) => process.stderr.write(`${warning}\n`) },
-    });
-    const group = totals?.create();
     const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
-    chmodSync(folder, 0o755);
-    const workspace = join(folder, 'workspace');
-    mkdirSync(workspace);
-    const user = sandboxUser();
-    if (user) chownSync(workspace, user.uid, user.gid);
-    const command = {
-      script: 'true',
-      workspace,
-      environment: {},
-      output: join(folder, 'log'),
-      network: 'shared' as const,
-      group,
-    };
+    const child = fork(join(import.meta.dirname, 'sandboxes.mjs'), [folder], { execArgv: [] });
+    const answer = async <Answer>() => ((await once(child, 'message')) as Answer[])[0]!;
+    const { name } = await answer<{ name: string }>();
     const stage: number[] = [];
-    for (let round = 0; round < ROUNDS; round++)
-      stage.push(await timed(() => runScript({ sandbox, command })));
-    // The shell itself is not taken off: how long it takes to start depends on the size of this process, not on ours.
+    for (let round = 0; round < ROUNDS; round++) {
+      child.send('run');
+      stage.push((await answer<{ ms: number }>()).ms);
+    }
+    // The shell itself is not taken off: how long it takes to start is the machine's matter, not ours.
     record({
-      name: `a stage that does nothing in ${sandbox.name}, against 50 ms`,
+      name: `a stage that does nothing in ${name}, against 50 ms`,
       ours: median(stage),
       reference: ALLOWED_MS,
       unit: 'ms',
@@ -46,7 +30,8 @@ describe('the sandbox', () => {
       bound: { most: 1 },
       rounds: ROUNDS,
     });
-    await group?.remove();
+    child.disconnect();
+    await once(child, 'exit');
     rmSync(folder, { recursive: true });
   });
 });
