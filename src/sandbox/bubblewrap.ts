@@ -147,7 +147,7 @@ async function startProcess(
     startMachine({
       commandLine: [
         ...(mounted?.prefix ?? []),
-        ...(foreign ? CLOSE : []),
+        ...(foreign || mounted ? CLOSE : []),
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: mark },
@@ -187,8 +187,8 @@ async function startProcess(
   const ended = machine.ended.then(async (end) => {
     // bwrap ends first; the kernel is still ending what was inside.
     await untilGone('The sandbox', () => first === undefined || !isAlive(first));
-    await output.written;
     await bridge?.close();
+    await output.written;
     return end;
   });
   const exitedWithAll = ended.then(({ said, error, signal }): ScriptExit => {

@@ -6,6 +6,8 @@ import { Socket, type ConnectOpts, type SocketConstructorOpts } from 'node:net';
 import { constants as os, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { messageOf } from '../domain/errors.js';
+import { SandboxError } from './contract.js';
 import { openOutputFile } from './output-file.js';
 import { openOwnDirectory } from './own-directory.js';
 import { sandboxUser } from './user.js';
@@ -36,21 +38,41 @@ let making: Promise<void> | undefined;
  * be opened at all.) Most scripts write little, for which a process of its own would be the larger part of the cost.
  */
 export async function openOutputPipe(path: string): Promise<OutputPipe> {
-  while (free.length === 0) await (making ??= make().finally(() => (making = undefined)));
-  const pipe = free.pop()!;
-  const file = openOutputFile(path);
-  const source = openSync(pipe, O_RDONLY | O_NONBLOCK);
-  const end = openSync(pipe, O_WRONLY);
-  let isOpen = true;
-  const handedOn = () => {
-    if (isOpen) closeSync(end);
-    isOpen = false;
-  };
-  const written = take(source, file, pipe).then((isClear) => {
-    closeSync(file);
-    if (isClear) free.push(pipe);
-  });
-  return { end, handedOn, written };
+  const { pipe, source } = await openFree();
+  const opened = [source];
+  try {
+    const end = openSync(pipe, O_WRONLY);
+    opened.push(end);
+    const file = openOutputFile(path);
+    let isOpen = true;
+    const handedOn = () => {
+      if (isOpen) closeSync(end);
+      isOpen = false;
+    };
+    const written = take(source, file, pipe)
+      .then((isClear) => {
+        if (isClear) free.push(pipe);
+      })
+      .finally(() => closeSync(file));
+    written.catch(() => undefined);
+    return { end, handedOn, written };
+  } catch (error) {
+    for (const descriptor of opened) closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Whoever tidies up temporary files may have removed some. */
+async function openFree(): Promise<{ pipe: string; source: number }> {
+  for (;;) {
+    while (free.length === 0) await (making ??= make().finally(() => (making = undefined)));
+    const pipe = free.pop()!;
+    try {
+      return { pipe, source: openSync(pipe, O_RDONLY | O_NONBLOCK) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 async function make(): Promise<void> {
@@ -62,11 +84,15 @@ async function make(): Promise<void> {
   free.push(...made);
 }
 
-/** @returns whether all was read to its end, so that nothing of it can come out where the pipe is used again */
+/**
+ * @returns whether all was read to its end, so that nothing of it can come out where the pipe is used again
+ * @throws SandboxError where the script lost what it writes to through no fault of its own
+ */
 function take(source: number, file: number, pipe: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let bytes = 0;
     let isBroken = false;
+    let failure: unknown;
     let rest: Promise<boolean> | undefined;
     const options: SocketConstructorOpts & ConnectOpts = {
       fd: source,
@@ -78,9 +104,11 @@ function take(source: number, file: number, pipe: string): Promise<boolean> {
             writeWhole(file, chunk.subarray(0, length));
             bytes += length;
             if (bytes >= OURS_BYTES) rest = takeRest(pipe, file);
-          } catch {
-            // A full disk ends the script, by SIGPIPE, as it ends `cat`; the watch says why.
+          } catch (error) {
             isBroken = true;
+            // A full disk ends the script, by SIGPIPE, as it ends `cat`; the watch says why.
+            if (!/^(ENOSPC|EDQUOT|EFBIG)$/.test(String((error as NodeJS.ErrnoException).code)))
+              failure = error;
           }
           if (rest || isBroken) socket.destroy();
           return !rest && !isBroken;
@@ -88,8 +116,13 @@ function take(source: number, file: number, pipe: string): Promise<boolean> {
       },
     };
     const socket = new Socket(options);
-    socket.on('error', () => (isBroken = true));
-    socket.on('close', () => resolve(rest ?? !isBroken));
+    socket.on('error', (error) => {
+      isBroken = true;
+      failure ??= error;
+    });
+    socket.on('close', () =>
+      failure === undefined ? resolve(rest ?? !isBroken) : reject(notWritten(failure)),
+    );
   });
 }
 
@@ -100,8 +133,8 @@ function takeRest(pipe: string, file: number): Promise<boolean> {
   try {
     const cat = spawn('/bin/cat', [], { stdio: [source, file, 'ignore'], env: {}, cwd: '/', detached: true });
     if (cat.pid !== undefined) setPriority(cat.pid, os.priority.PRIORITY_LOW);
-    return new Promise((resolve) => {
-      cat.on('error', () => resolve(false));
+    return new Promise((resolve, reject) => {
+      cat.on('error', (error) => reject(notWritten(error)));
       cat.on('exit', (code) => resolve(code === 0));
     });
   } finally {
@@ -109,6 +142,9 @@ function takeRest(pipe: string, file: number): Promise<boolean> {
     closeSync(writer);
   }
 }
+
+const notWritten = (error: unknown): SandboxError =>
+  new SandboxError(`The output of a script can't be written: ${messageOf(error)}`, { cause: error });
 
 function writeWhole(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);

@@ -1,47 +1,61 @@
-import { readdir, rm, rmdir, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { SandboxError } from './contract.js';
 import { readProcess } from './processes.js';
 
+const IS_ROOT = process.getuid?.() === 0;
 /** As root where no other user can put anything; also where mounts of ours belong. */
-const PLACE = process.getuid?.() === 0 ? '/run' : tmpdir();
+const PLACE = IS_ROOT ? '/run' : tmpdir();
 const NAME = /^codegenapp-(\d+)\.(\d+)$/;
-/** In which everyone may go to what lies in it, without seeing what that is. */
-const MODE = 0o711;
+/** The sandbox's user goes to what lies in it, without seeing what that is. */
+const MODE = IS_ROOT ? 0o711 : 0o700;
 
 /** What this process keeps while it lives lies here, by a name that tells whether it still does. */
 export function ownDirectory(): string {
   return join(PLACE, `codegenapp-${process.pid}.${readProcess(process.pid)?.startTime ?? 0}`);
 }
 
-let opened: Promise<string> | undefined;
+let cleared: Promise<void> | undefined;
 
-/** Makes it, once, and takes away what is left of dead processes: theirs are otherwise taken away by the watchdog. */
-export function openOwnDirectory(): Promise<string> {
-  return (opened ??= open());
-}
-
-async function open(): Promise<string> {
-  for (const name of await readdir(PLACE)) {
-    const [, pid, startTime] = NAME.exec(name) ?? [];
-    if (pid !== undefined && readProcess(Number(pid))?.startTime !== startTime)
-      await clear(join(PLACE, name));
-  }
+/**
+ * Makes it where it isn't there. First takes away what is left of dead processes, which otherwise the watchdog does.
+ * @throws SandboxError where somebody else has put something in its place
+ */
+export async function openOwnDirectory(): Promise<string> {
+  await (cleared ??= clearDead());
   const own = ownDirectory();
-  await mkdir(own, { mode: MODE, recursive: true });
+  await mkdir(own, { mode: MODE }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  if (!(await isOurs(own))) throw new SandboxError(`${own} belongs to another user: remove it`);
   return own;
 }
 
+/** In a directory that others write to, too, a name says nothing; a link could lead anywhere. */
+async function isOurs(directory: string): Promise<boolean> {
+  const stats = await lstat(directory);
+  return stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
+}
+
+async function clearDead(): Promise<void> {
+  for (const name of await readdir(PLACE)) {
+    const [, pid, startTime] = NAME.exec(name) ?? [];
+    if (pid === undefined || readProcess(Number(pid))?.startTime === startTime) continue;
+    const directory = join(PLACE, name);
+    if (await isOurs(directory).catch(() => false)) await clear(directory);
+  }
+}
+
+/** As the watchdog does. Never what is in a directory: something may be mounted there. */
 async function clear(directory: string): Promise<void> {
-  for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
-    const place = join(directory, entry.name);
-    // Never what is in a directory: something may be mounted there.
-    if (!entry.isDirectory()) await rm(place, { force: true });
-    else {
-      await execa('umount', ['-n', '-l', '--', place], { reject: false });
-      await rmdir(place).catch(() => undefined);
-    }
+  for (const name of await readdir(directory).catch(() => [])) {
+    const place = join(directory, name);
+    if (name.startsWith('pipe-')) await rm(place, { force: true });
+    if (!name.startsWith('tools-')) continue;
+    await execa('umount', ['-n', '-l', '--', place], { reject: false });
+    await rmdir(place).catch(() => undefined);
   }
   await rmdir(directory).catch(() => undefined);
 }

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openOutputPipe } from '../../../src/sandbox/output-pipe.js';
+import { ownDirectory } from '../../../src/sandbox/own-directory.js';
+
+const isLinux = process.platform === 'linux';
+
+(isLinux ? describe : describe.skip)('what a script writes', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'codegenapp-output-'));
+    file = join(folder, 'log');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** Runs a script on a pipe; resolves when all it wrote is in the file. */
+  const run = async (script: string): Promise<void> => {
+    const output = await openOutputPipe(file);
+    const child = spawn('bash', ['-c', script], { stdio: ['ignore', output.end, 'ignore'] });
+    output.handedOn();
+    await once(child, 'exit');
+    await output.written;
+  };
+
+  it('is appended, a little or much, in order', async () => {
+    await writeFile(file, 'before\n');
+    await run('echo one');
+    await run('seq 1 200000; echo done');
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toEqual(['before', 'one']);
+    expect(lines.slice(2, -1)).toEqual(Array.from({ length: 200_000 }, (_, n) => String(n + 1)));
+    expect(lines.at(-1)).toBe('done');
+  });
+
+  it('stays where the script opens its output anew', async () => {
+    await run('exec 2>&1; echo one; echo two > /dev/stdout; echo three | tee /dev/stderr >/dev/null');
+    expect(await readFile(file, 'utf8')).toBe('one\ntwo\nthree\n');
+  });
+
+  it('of one is not mixed with that of others', async () => {
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, n) => {
+        const own = join(folder, `log-${n}`);
+        const output = await openOutputPipe(own);
+        const child = spawn('bash', ['-c', `seq ${n} ${n + 50_000}`], {
+          stdio: ['ignore', output.end, 'ignore'],
+        });
+        output.handedOn();
+        await once(child, 'exit');
+        await output.written;
+        const lines = (await readFile(own, 'utf8')).trimEnd().split('\n');
+        expect([lines[0], lines.at(-1), lines.length]).toEqual([String(n), String(n + 50_000), 50_001]);
+      }),
+    );
+  });
+
+  it('arrives where somebody has removed the pipes', async () => {
+    await run('echo one');
+    for (const name of await readdir(ownDirectory()))
+      if (name.startsWith('pipe-')) await rm(join(ownDirectory(), name));
+    await run('echo two');
+    expect(await readFile(file, 'utf8')).toBe('one\ntwo\n');
+  });
+});
