@@ -78,9 +78,9 @@ async function receive(
     await pipeline(counted, child.stdin);
   } catch (error) {
     child.kill('SIGKILL');
-    await child;
     throw error;
   } finally {
+    await child;
     await rm(cuts, { force: true });
   }
   const { exitCode } = await child;

@@ -46,6 +46,8 @@ export async function askForPack(
     },
     signal,
   });
+  // Of what happens after the response has begun, that tells, too.
+  request.on('error', () => undefined);
   const answered = once(request, 'response') as Promise<[http.IncomingMessage]>;
   answered.catch(() => undefined);
   request.end(

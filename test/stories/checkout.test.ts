@@ -251,6 +251,83 @@ describe('what is fetched', () => {
   });
 });
 
+describe('a second push', () => {
+  beforeEach(async () => {
+    await checkout(request(pushPull({ 'a.txt': noise(50_000, 'a'), 'b.txt': 'b\n' })), cache);
+    server.requests.length = 0;
+  });
+
+  const posts = () => server.requests.map(({ method }) => method);
+
+  it('takes one request, and is what a clone of it would be', async () => {
+    const sha = pushPull({ 'b.txt': 'c\n', 'd/ü e.txt': 'new' }, 'Change b');
+    const wanted = request(sha);
+    const { tree, fetchedBytes, message } = await checkout(wanted, cache);
+    expect(posts()).toEqual(['POST']);
+    expect(fetchedBytes).toBeLessThan(2_000);
+    expect(message).toBe('Change b');
+    const listed = run(wanted.into, 'ls-tree', '-r', '-z', sha).split('\0').filter(Boolean);
+    expect([...tree.files].map(([name, file]) => `${file.mode} blob ${file.sha}\t${name}`)).toEqual(listed);
+    expect(tree.sha).toBe(run(wanted.into, 'rev-parse', `${sha}^{tree}`));
+    expect(run(wanted.into, 'fsck', '--strict')).toBe('');
+    expect(run(wanted.into, 'status', '--porcelain')).toBe('');
+    expect(run(wanted.into, 'rev-list', '--count', 'HEAD')).toBe('1');
+    expect(run(mirror(), 'fsck', '--strict')).toBe('');
+  });
+
+  it.each([
+    ['cut off', { cutAfterBytes: 200 }],
+    ['refused', { status: 500 }],
+    ['something else', { status: 200, headers: { 'Content-Type': 'text/html' } }],
+  ])('that is %s at first is had in the usual way', async (_, mischief) => {
+    let isFirst = true;
+    server.mischief = () => {
+      const answer = isFirst ? mischief : undefined;
+      isFirst = false;
+      return answer;
+    };
+    const sha = pushPull({ 'big.bin': noise(200_000, 'big') });
+    const wanted = request(sha);
+    await expect(checkout(wanted, cache)).resolves.toMatchObject({ sha });
+    expect(posts()).toEqual(['POST', 'GET', 'POST']);
+    expect(run(wanted.into, 'fsck', '--strict')).toBe('');
+  });
+
+  it('of an object that git refuses is refused', async () => {
+    const tree = run(repository.work, 'rev-parse', 'HEAD^{tree}');
+    const bad = `tree ${tree}\ncommitter Ada <ada@example.com> 1 +0000\n\nx\n`;
+    const sha = runWithInput(
+      repository.work,
+      bad,
+      'hash-object',
+      '-t',
+      'commit',
+      '-w',
+      '--literally',
+      '--stdin',
+    ).trim();
+    run(repository.work, 'push', '-q', '--force', 'origin', `${sha}:refs/pull/7/head`);
+    const { reason } = await failure(checkout(request(sha), cache));
+    expect(reason).toBe('broken');
+  });
+
+  it('can be aborted while the server is silent', async () => {
+    const controller = new AbortController();
+    const reason = new Error('superseded');
+    server.mischief = () => {
+      setImmediate(() => controller.abort(reason));
+      return 'hang';
+    };
+    const wanted = request(pushPull({ 'c.txt': 'c' }), { signal: controller.signal });
+    await expect(checkout(wanted, cache)).rejects.toBe(reason);
+    expect(processesWith(folder)).toEqual([]);
+    server.mischief = () => undefined;
+    await expect(checkout({ ...request(wanted.sha), signal: undefined }, cache)).resolves.toMatchObject({
+      sha: wanted.sha,
+    });
+  });
+});
+
 describe('what does not come', () => {
   it('a commit that was force-pushed away is gone', async () => {
     const sha = pushPull({ 'a.txt': 'old' });
