@@ -139,8 +139,14 @@ async function readRange(file: FileHandle, start: number, length: number): Promi
   return buffer.subarray(0, filled);
 }
 
+/** Through one buffer: one for each piece would be what the server takes most memory for. */
 async function copyRange(source: FileHandle, target: FileHandle, start: number, end: number): Promise<void> {
-  for (let position = start; position < end; position += CHUNK_BYTES) {
-    await target.writeFile(await readRange(source, position, Math.min(CHUNK_BYTES, end - position)));
+  const buffer = Buffer.alloc(CHUNK_BYTES);
+  for (let position = start; position < end;) {
+    const wanted = Math.min(CHUNK_BYTES, end - position);
+    const { bytesRead } = await source.read(buffer, 0, wanted, position);
+    if (bytesRead === 0) return;
+    await target.writeFile(buffer.subarray(0, bytesRead));
+    position += bytesRead;
   }
 }
