@@ -74,16 +74,10 @@ async function receive(
       yield chunk;
     }
   };
-  try {
-    await pipeline(counted, child.stdin);
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
-  } finally {
-    await child;
-    await rm(cuts, { force: true });
-  }
+  // It may end, content, before its input does: a pack says where its end is.
+  const failure: unknown = await pipeline(counted, child.stdin).catch((error: unknown) => error);
   const { exitCode } = await child;
-  if (exitCode !== 0) throw new Error(`git index-pack ended with ${exitCode}`);
+  await rm(cuts, { force: true });
+  if (exitCode !== 0) throw new Error(`git index-pack ended with ${exitCode}`, { cause: failure });
   return bytes;
 }
