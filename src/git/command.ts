@@ -7,7 +7,7 @@ import { execa, type Options, type Result } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { killGroup, prepare } from './prepared.js';
-import { LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
+import { authorizationOf, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 
 type Settings = Record<string, string>;
 
@@ -290,7 +290,7 @@ export async function gitFetch(source: RepositorySource, options: FetchOptions):
 
 function fetchSettings(source: RepositorySource, stallSeconds: number): Settings {
   const slips = HARMLESS_SLIPS.map((slip) => [`fetch.fsck.${slip}`, 'ignore']);
-  const basic = source.token && Buffer.from(`x-access-token:${source.token}`).toString('base64');
+  const authorization = authorizationOf(source);
   return {
     ...(source.host === LOCAL_HOST
       ? { 'protocol.file.allow': 'always' }
@@ -304,7 +304,7 @@ function fetchSettings(source: RepositorySource, stallSeconds: number): Settings
     ...(Object.fromEntries(slips) as Settings),
     // Always packs: an object a file is slow to write and to copy.
     'fetch.unpackLimit': '1',
-    ...(basic ? { [`http.${source.url}.extraHeader`]: `Authorization: Basic ${basic}` } : {}),
+    ...(authorization ? { [`http.${source.url}.extraHeader`]: `Authorization: ${authorization}` } : {}),
   };
 }
 

@@ -54,15 +54,17 @@ export async function removeTree(folder: string): Promise<void> {
   if (!(await lstat(folder).catch(() => null))) return;
   const real = await realpath(folder).catch(() => folder);
   const mounts = (await mountsIn(real)).reverse();
-  const remove = ['rm', '-rf', ...WITHIN, '--', folder];
+  const remove = ['rm', ...rmArguments(folder)];
   const [file = '', ...args] = mounts.length > 0 ? unmounted(mounts, remove) : remove;
   const first = await execa(file, args, { ...OPTIONS, timeout: PATIENCE_MS });
   if (first.exitCode === 0) return;
   await unmountAll(real);
   if (first.timedOut) return removeDeepTree(folder);
   await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
-  await execa('rm', ['-rf', ...WITHIN, '--', folder], { ...OPTIONS, reject: true });
+  await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
 }
+
+const rmArguments = (folder: string): string[] => ['-rf', ...WITHIN, '--', folder];
 
 /** The command line behind umount(8): one process of ours to start instead of two. */
 const unmounted = (mounts: string[], commandLine: string[]): string[] => [
@@ -73,7 +75,7 @@ const unmounted = (mounts: string[], commandLine: string[]): string[] => [
 /** As `removeTree` where nothing is mounted, in a time that grows with the number of entries only: 40 s for 100,000 levels. */
 export async function removeDeepTree(folder: string): Promise<void> {
   await execa(process.execPath, ['-e', FLATTEN, folder], { ...OPTIONS, env: {}, extendEnv: false });
-  await execa('rm', ['-rf', ...WITHIN, '--', folder], { ...OPTIONS, reject: true });
+  await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
 }
 
 /** What a folder takes on the disk, in bytes. */

@@ -29,6 +29,10 @@ export const isSha = (sha: string): boolean => SHA.test(sha);
 export const isSafeRef = (ref: string): boolean =>
   PULL_REF.test(ref) || (BRANCH_REF.test(ref) && !ref.includes('@{'));
 
+/** The Authorization header for a source's server; undefined where there is no token. */
+export const authorizationOf = ({ token }: RepositorySource): string | undefined =>
+  token ? `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}` : undefined;
+
 /** How messages name the repository. */
 export const nameOf = (source: RepositorySource): string =>
   source.host === LOCAL_HOST ? source.url : source.fullName;

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import type { RepositorySource } from './source.js';
+import { authorizationOf, type RepositorySource } from './source.js';
 
 const RESULT = 'application/x-git-upload-pack-result';
 const FLUSH = '0000';
@@ -31,7 +31,7 @@ export async function askForPack(
   source: RepositorySource,
   { sha, have, signal }: { sha: string; have: string; signal: AbortSignal },
 ): Promise<{ pack: () => AsyncGenerator<Uint8Array> }> {
-  const basic = source.token && Buffer.from(`x-access-token:${source.token}`).toString('base64');
+  const authorization = authorizationOf(source);
   const url = new URL(`${source.url}/git-upload-pack`);
   const isPlain = url.protocol === 'http:';
   const request = (isPlain ? http : https).request(url, {
@@ -42,7 +42,7 @@ export async function askForPack(
       accept: RESULT,
       'git-protocol': 'version=2',
       'user-agent': 'git/2 (CodegenApp)',
-      ...(basic ? { authorization: `Basic ${basic}` } : {}),
+      ...(authorization ? { authorization } : {}),
     },
     signal,
   });

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -11,6 +11,17 @@ const PLACE = IS_ROOT ? '/run' : tmpdir();
 const NAME = /^codegenapp-(\d+)\.(\d+)$/;
 /** The sandbox's user goes to what lies in it, without seeing what that is. */
 const MODE = IS_ROOT ? 0o711 : 0o700;
+
+/**
+ * Bash that takes the directory $1 away, with what each part of us puts there. Never what is in a `tools-` directory:
+ * something may be mounted there.
+ */
+export const CLEAR = `exec 2>/dev/null
+rm -f "$1"/pipe-*
+for place in "$1"/tools-*; do umount -n -l "$place"; rmdir "$place"; done
+rmdir "$1"`;
+/** What can't be taken away stays for the next time. */
+const CLEARING = { stdin: 'ignore', reject: false } as const;
 
 /** What this process keeps while it lives lies here, by a name that tells whether it still does. */
 export function ownDirectory(): string {
@@ -44,18 +55,7 @@ async function clearDead(): Promise<void> {
     const [, pid, startTime] = NAME.exec(name) ?? [];
     if (pid === undefined || readProcess(Number(pid))?.startTime === startTime) continue;
     const directory = join(PLACE, name);
-    if (await isOurs(directory).catch(() => false)) await clear(directory);
+    if (await isOurs(directory).catch(() => false))
+      await execa('/bin/bash', ['-p', '-c', CLEAR, 'clear', directory], CLEARING);
   }
-}
-
-/** As the watchdog does. Never what is in a directory: something may be mounted there. */
-async function clear(directory: string): Promise<void> {
-  for (const name of await readdir(directory).catch(() => [])) {
-    const place = join(directory, name);
-    if (name.startsWith('pipe-')) await rm(place, { force: true });
-    if (!name.startsWith('tools-')) continue;
-    await execa('umount', ['-n', '-l', '--', place], { reject: false });
-    await rmdir(place).catch(() => undefined);
-  }
-  await rmdir(directory).catch(() => undefined);
 }

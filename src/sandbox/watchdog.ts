@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { ownDirectory } from './own-directory.js';
+import { CLEAR, ownDirectory } from './own-directory.js';
 
 /** The variable by which the processes of a sandbox are known from outside, whatever session they are in. */
 export const MARK = 'CODEGENAPP_SANDBOX';
@@ -16,10 +16,8 @@ for round in 1 2 3; do
   done
   sleep 0.1
 done
-exec 2>/dev/null
-rm -f "$2"/pipe-*
-for place in "$2"/tools-*; do umount -n -l "$place"; rmdir "$place"; done
-rmdir "$2"`;
+shift
+${CLEAR}`;
 
 const instance = randomUUID();
 let count = 0;

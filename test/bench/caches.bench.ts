@@ -1,6 +1,5 @@
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +15,7 @@ import { sandboxUser } from '../../src/sandbox/user.js';
 import { run, runWithInput } from '../support/sample-git.js';
 import { startGitServer } from './git-server.js';
 import { compare, median, record, timed } from './figures.js';
+import { startProgram } from './own-process.js';
 
 const FILES = 2_400;
 const COMMITS = 10_000;
@@ -62,21 +62,20 @@ describe('caches', () => {
     ] as const) {
       const data = join(temporary(tmpdir()), 'data');
       await prepareDataDir(data);
-      const child = fork(join(import.meta.dirname, 'checkouts.mjs'), [JSON.stringify([data, mount, OWNER])], {
-        execArgv: [],
-      });
-      const answer = async <Answer>() => ((await once(child, 'message')) as [Answer])[0];
-      const { isMounted, says } = await answer<{ isMounted: boolean; says: string }>();
+      const child = startProgram(join(import.meta.dirname, 'checkouts.mjs'), [
+        JSON.stringify([data, mount, OWNER]),
+      ]);
+      const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
       if (mount && !isMounted) {
         process.stderr.write(`SKIPPED: mounted checkouts. ${says}\n`);
-        child.kill();
+        child.stop();
         continue;
       }
       const checkout = async () => {
         const sha = push(bare);
         const before = await server.sentBytes();
         child.send({ source, ref: 'refs/pull/7/head', sha, depth: 1 });
-        const { ms } = await answer<{ ms: number }>();
+        const { ms } = await child.said<{ ms: number }>();
         bytes.push((await server.sentBytes()) - before);
         return ms;
       };
@@ -102,7 +101,7 @@ describe('caches', () => {
         bound: { most: 0.01 },
         rounds: bytes.length,
       });
-      child.kill();
+      child.stop();
     }
     server.stop();
   });

@@ -10,6 +10,8 @@ export interface OwnProcess {
   /** The next message that it sends. */
   said<Message>(): Promise<Message>;
   send: ChildProcess['send'];
+  /** Tells it to end by itself; resolves when it has. */
+  ended(): Promise<void>;
   stop(): void;
 }
 
@@ -24,16 +26,26 @@ export function startOwnProcess(source: string, main: string, args: string[] = [
   });
   writeFileSync(join(folder, basename(source).replace(/\.ts$/, '.mjs')), outputText);
   writeFileSync(join(folder, 'main.mjs'), main);
-  const child: ChildProcess = fork(join(folder, 'main.mjs'), args, {
-    execArgv: [],
-    serialization: 'advanced',
-  });
+  const own = startProgram(join(folder, 'main.mjs'), args);
+  return {
+    ...own,
+    stop: () => {
+      own.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** A module in JavaScript, as it is. */
+export function startProgram(file: string, args: string[]): OwnProcess {
+  const child: ChildProcess = fork(file, args, { execArgv: [], serialization: 'advanced' });
   return {
     said: async <Message>() => ((await once(child, 'message')) as Message[])[0]!,
     send: child.send.bind(child),
-    stop: () => {
-      child.kill();
-      rmSync(folder, { recursive: true });
+    ended: async () => {
+      child.disconnect();
+      await once(child, 'exit');
     },
+    stop: () => void child.kill(),
   };
 }

@@ -1,10 +1,9 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
 import { median, record } from './figures.js';
+import { startProgram } from './own-process.js';
 
 const ROUNDS = 25;
 const ALLOWED_MS = 50;
@@ -12,13 +11,12 @@ const ALLOWED_MS = 50;
 describe('the sandbox', () => {
   it('costs a stage', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
-    const child = fork(join(import.meta.dirname, 'sandboxes.mjs'), [folder], { execArgv: [] });
-    const answer = async <Answer>() => ((await once(child, 'message')) as Answer[])[0]!;
-    const { name } = await answer<{ name: string }>();
+    const child = startProgram(join(import.meta.dirname, 'sandboxes.mjs'), [folder]);
+    const { name } = await child.said<{ name: string }>();
     const stage: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       child.send('run');
-      stage.push((await answer<{ ms: number }>()).ms);
+      stage.push((await child.said<{ ms: number }>()).ms);
     }
     // The shell itself is not taken off: how long it takes to start is the machine's matter, not ours.
     record({
@@ -30,8 +28,7 @@ describe('the sandbox', () => {
       bound: { most: 1 },
       rounds: ROUNDS,
     });
-    child.disconnect();
-    await once(child, 'exit');
+    await child.ended();
     rmSync(folder, { recursive: true });
   });
 });
