@@ -122,12 +122,16 @@ describe('a server that is killed at every request of the fix loop', () => {
         );
         const heard = merges.flatMap(({ body }) => body ?? []);
         expect(heard).toEqual([{ sha: pr.headSha, merge_method: 'squash' }]);
+      } catch (error) {
+        // What it misses follows from this, and must not stand in its place.
+        await github.stop().catch(() => undefined);
+        throw error;
       } finally {
         await server.kill();
         await codegen.close();
-        await github.stop();
         await removeTree(dataDir);
       }
+      await github.stop();
     },
     400_000,
   );

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -121,14 +121,14 @@ onPostgres('a web process and a worker that share nothing but PostgreSQL', (serv
   });
 
   it('ends at once what the other one was told to cancel, and leaves no file of it', async () => {
+    const begun = join(folder(), 'begun');
     const repository = github.createRepository('acme/web', {
-      files: scripted({ test_commands: 'echo begun; sleep 1000' }),
+      files: scripted({ test_commands: `echo begun; > ${begun}; sleep 1000` }),
     });
     repository.commit('feature', { 'feature.txt': 'done' });
     const pr = repository.openPullRequest({ head: 'feature' });
     await github.deliver(pr.opened);
-    const inTest = { headSha: pr.headSha, currentStep: 'test' } as const;
-    await until(() => database.read.existsBy(ValidationPipeline, inTest), 'a pipeline in its tests');
+    await until(() => existsSync(begun), 'the tests to write their line');
     const { id } = (await database.read.findOneBy(ValidationPipeline, { headSha: pr.headSha }))!;
     expect((await ask(`/api/pipelines/${id}/cancel`, { method: 'POST' })).status).toBe(202);
     const completed = () => repository.checkRuns(pr.headSha).find(({ status }) => status === 'completed');
