@@ -20,11 +20,11 @@ const LOG_BYTES = 8_000;
  * Our one comment on the pull request, edited in place. Null: nothing needs saying, so write none and leave an
  * earlier one as it is.
  *
- * `previous` is the body of the comment that is already there, if any: with it good news are told too, so that
- * it does not go on telling of a failure.
+ * @param isThere whether there is a comment already: good news are told then too, so that it does not go on
+ *   telling of a failure
  */
-export function renderComment(view: PipelineView, options: { previous?: string | null } = {}): string | null {
-  if (!isWorthSaying(view, Boolean(options.previous))) return null;
+export function renderComment(view: PipelineView, isThere = false): string | null {
+  if (!isWorthSaying(view, isThere)) return null;
   const failing = view.conclusion === 'failure' || view.conclusion === 'timed_out';
   const { logTail } = view;
   const named = sortFailures(view.results).fresh.length > 0 || view.results.findings.length > 0;

@@ -136,7 +136,7 @@ export class Publisher {
     // The comment speaks of the newest head only.
     if (latest && latest.id !== row.id) return;
     const known = row.commentId ?? (await pipelines.commentOf(row));
-    const body = renderComment(view, { previous: known === null ? null : '' });
+    const body = renderComment(view, known !== null);
     if (body === null) return;
 
     if (known !== null && (await repository.updateComment(known, body))) {

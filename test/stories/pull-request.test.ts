@@ -56,6 +56,19 @@ describe('a pull request is validated end to end', () => {
     expect(pr.comments()[0]!.body).toContain('expected ready, got done');
   });
 
+  it('takes its word back in the same comment when the author has made it pass', async () => {
+    const { repository, pr } = open({ test_commands: 'test "$(cat feature.txt)" = ready' });
+    await story.deliver(pr.opened);
+    const said = (what: string) => pr.comments().some(({ body }) => body.includes(what));
+    await story.github.waitFor(() => said('❌'), { what: 'the comment' });
+
+    await story.deliver(pr.push({ 'feature.txt': 'ready' }).event);
+    expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('success');
+    await story.github.waitFor(() => said('✅'), { what: 'the good news' });
+    expect(pr.comments()).toHaveLength(1);
+    expect(said('❌')).toBe(false);
+  });
+
   it('annotates a failed test of a report at its file and line', async () => {
     const { repository, pr } = open(
       { test_commands: 'node --test --test-reporter=junit --test-reporter-destination=junit.xml' },

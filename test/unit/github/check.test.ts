@@ -3,7 +3,7 @@ import { emptyResults, type Conclusion } from '../../../src/domain/pipeline.js';
 import { createRedactor } from '../../../src/domain/redaction.js';
 import { isRepositoryPath, renderAnnotations } from '../../../src/github/annotations.js';
 import { renderCheck } from '../../../src/github/check.js';
-import { COMMENT_MARKER, renderComment } from '../../../src/github/comment.js';
+import { renderComment } from '../../../src/github/comment.js';
 import { renderStatus } from '../../../src/github/status.js';
 import { redactView, type PipelineView } from '../../../src/github/view.js';
 import { pipelineView, stages, testCase, testReport } from '../../support/view.js';
@@ -147,21 +147,20 @@ describe('annotations', () => {
 });
 
 describe('the comment', () => {
-  const previous = `${COMMENT_MARKER}\nold`;
-  it.each<[string, Partial<PipelineView>, string | null, boolean]>([
-    ['green at the first go', {}, null, false],
-    ['green after a failure', {}, previous, true],
-    ['green after a fix by the agent', { retryCount: 1 }, null, true],
-    ['failed', { conclusion: 'failure' }, null, true],
-    ['running, nothing said before', { status: 'in_progress', conclusion: null }, null, false],
-    ['running, a failure said before', { status: 'in_progress', conclusion: null }, previous, true],
-    ['superseded', { conclusion: 'cancelled', reason: 'x' }, previous, false],
-    ['a fault of ours', { conclusion: 'cancelled', errorMessage: 'x' }, null, true],
-    ['a fork that waits', { conclusion: 'action_required' }, null, true],
-    ['skipped', { conclusion: 'skipped' }, null, false],
-    ['nothing to validate', { conclusion: 'neutral' }, null, false],
+  it.each<[string, Partial<PipelineView>, boolean, boolean]>([
+    ['green at the first go', {}, false, false],
+    ['green after a failure', {}, true, true],
+    ['green after a fix by the agent', { retryCount: 1 }, false, true],
+    ['failed', { conclusion: 'failure' }, false, true],
+    ['running, nothing said before', { status: 'in_progress', conclusion: null }, false, false],
+    ['running, a failure said before', { status: 'in_progress', conclusion: null }, true, true],
+    ['superseded', { conclusion: 'cancelled', reason: 'x' }, true, false],
+    ['a fault of ours', { conclusion: 'cancelled', errorMessage: 'x' }, false, true],
+    ['a fork that waits', { conclusion: 'action_required' }, false, true],
+    ['skipped', { conclusion: 'skipped' }, false, false],
+    ['nothing to validate', { conclusion: 'neutral' }, false, false],
   ])('%s', (_name, changes, before, said) => {
-    expect(renderComment(pipelineView(changes), { previous: before }) !== null).toBe(said);
+    expect(renderComment(pipelineView(changes), before) !== null).toBe(said);
   });
 });
 

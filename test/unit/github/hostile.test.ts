@@ -211,7 +211,7 @@ describe('hostile input', () => {
     expect(status.description.length).toBeLessThanOrEqual(140);
     expect(status.description).not.toMatch(/@[a-z0-9]/i);
 
-    const comment = renderComment(view, { previous: COMMENT_MARKER });
+    const comment = renderComment(view, true);
     if (comment !== null) {
       expect(comment.startsWith(`${COMMENT_MARKER}\n`)).toBe(true);
       expect(comment.length).toBeLessThanOrEqual(65_536);
