@@ -49,17 +49,42 @@ export async function createLogger(
 ): Promise<Logger> {
   const file = options.file === null ? null : openFile(options.file);
   const write = await stdoutWriter(options.format);
+  const turns = inTurns((lines) => {
+    write(lines);
+    file?.write(lines);
+  });
   return pino(
     { level: options.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, mixin: logMixin },
-    {
-      write(line: string) {
-        const safe = redact(line);
-        write(safe);
-        file?.write(safe);
-      },
-    },
+    { write: (line: string) => turns.write(redact(line)) },
   );
 }
+
+const MAX_TURN_CHARACTERS = 64 * 1024;
+
+/** Writes what is logged in one turn of the event loop at once: under load the calls cost more than the lines. */
+function inTurns(write: (lines: string) => void): { write(line: string): void } {
+  let lines = '';
+  const flush = () => {
+    const turn = lines;
+    lines = '';
+    unwritten.delete(flush);
+    if (turn !== '') write(turn);
+  };
+  return {
+    write(line) {
+      if (lines === '') {
+        unwritten.add(flush);
+        setImmediate(flush);
+      }
+      lines += line;
+      if (lines.length > MAX_TURN_CHARACTERS) flush();
+    },
+  };
+}
+
+/** What would be lost where the process ends within a turn. */
+const unwritten = new Set<() => void>();
+process.on('exit', () => unwritten.forEach((flush) => flush()));
 
 function openFile(path: string): RotatingFile {
   try {
