@@ -1,5 +1,6 @@
 /** Column kinds that behave the same on SQLite and PostgreSQL. The differences are known here and nowhere else. */
 import { Column, DefaultNamingStrategy, PrimaryColumn, type ColumnOptions } from 'typeorm';
+import { decompress } from './compression.js';
 
 /** Milliseconds since 1970 in the database, a Date in the code. */
 export const timeTransformer = {
@@ -27,6 +28,10 @@ export const Flag = ({ default: value, ...options }: ColumnOptions & { default?:
 export const Time = (options: ColumnOptions = {}) =>
   Column({ type: 'bigint', transformer: timeTransformer, ...options });
 export const Json = (options: ColumnOptions = {}) => Column({ type: 'simple-json', ...options });
+
+/** Long text that is stored compressed: by PostgreSQL itself, and on SQLite by whoever stores it with `compress`. */
+export const CompressedText = (options: ColumnOptions = {}) =>
+  Text({ transformer: { to: (value: string) => value, from: decompress }, ...options });
 
 /** camelCase in the code, snake_case in the database. */
 export class SnakeCaseNaming extends DefaultNamingStrategy {

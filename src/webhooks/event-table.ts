@@ -45,8 +45,8 @@ export const EVENT_COLUMNS = [
   'processed_at',
 ] as const;
 
-/** An event's values in the order of the columns; the payload as the bytes that were signed. */
-export const eventValues = (row: NewEvent): unknown[] => [
+/** An event's values in the order of the columns. @param payload as it is to be stored */
+export const eventValues = (row: NewEvent, payload: Buffer): unknown[] => [
   row.id,
   row.deliveryId,
   row.event,
@@ -54,7 +54,7 @@ export const eventValues = (row: NewEvent): unknown[] => [
   row.projectId,
   row.pullRequestNumber,
   row.status,
-  Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength),
+  payload,
   row.replayOf,
   row.receivedAt,
   row.status === 'ignored' ? row.receivedAt : null,

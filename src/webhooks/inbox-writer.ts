@@ -20,26 +20,36 @@ interface Waiting {
 export class InboxWriter implements Inbox {
   onQueued = (): void => undefined;
   private waiting: Waiting[] = [];
-  private writing = false;
+  private writing: Promise<void> | null = null;
+  private isClosed = false;
 
-  constructor(private readonly table: EventTable) {}
+  /** @param migrated resolves when the schema is there: what comes earlier to a new database waits for it */
+  constructor(
+    private readonly table: EventTable,
+    private readonly migrated: Promise<unknown> = Promise.resolve(),
+  ) {
+    migrated.catch(() => undefined);
+  }
 
   async store(delivery: Delivery): Promise<Stored> {
+    if (this.isClosed) throw new Error('this server is ending');
     const row = rowOf(delivery);
     return new Promise((resolve, reject) => {
       this.waiting.push({ row, resolve, reject });
-      if (this.writing) return;
-      this.writing = true;
-      // What came together is written together.
-      setImmediate(() => void this.writeGroups());
+      this.writing ??= this.writeGroups();
     });
   }
 
+  /** What was taken is stored. */
   async close(): Promise<void> {
+    this.isClosed = true;
+    await this.writing;
     await this.table.close();
   }
 
   private async writeGroups(): Promise<void> {
+    // What came together is written together.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
       const group = this.waiting.splice(0, MAX_GROUP);
       try {
@@ -48,19 +58,31 @@ export class InboxWriter implements Inbox {
         group.forEach(({ reject }) => reject(error));
       }
     }
-    this.writing = false;
+    // In the same turn as the look above: what comes after it begins anew.
+    this.writing = null;
   }
 
   private async write(group: Waiting[]): Promise<void> {
     const rows = new Map<string, NewEvent>();
     for (const { row } of group) if (!rows.has(row.deliveryId)) rows.set(row.deliveryId, row);
-    const ids = await this.table.insert([...rows.values()]);
+    const ids = await this.insert([...rows.values()]);
     for (const { row, resolve } of group) {
       const eventId = ids.get(row.deliveryId)!;
       resolve({ eventId, status: eventId === row.id ? row.status : 'duplicate' });
     }
     if (group.some(({ row }) => row.status === 'queued' && ids.get(row.deliveryId) === row.id))
       this.onQueued();
+  }
+
+  private async insert(rows: NewEvent[]): Promise<Map<string, string>> {
+    try {
+      return await this.table.insert(rows);
+    } catch (error) {
+      // On the first start of all, or of a new version, the schema comes a moment later.
+      if (!this.table.isSchemaMissing(error)) throw error;
+      await this.migrated;
+      return this.table.insert(rows);
+    }
   }
 }
 

@@ -77,4 +77,8 @@ function statement(count: number): string {
     SELECT id, delivery_id FROM stored, jobs`;
 }
 
-const values = (row: NewEvent): unknown[] => [...eventValues(row), row.repositoryId, laneName(row.lane)];
+const values = (row: NewEvent): unknown[] => [
+  ...eventValues(row, Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength)),
+  row.repositoryId,
+  laneName(row.lane),
+];

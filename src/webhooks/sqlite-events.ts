@@ -1,9 +1,13 @@
 import type sqlite3 from 'sqlite3';
+import { compress } from '../database/compression.js';
 import { open, SqliteLog } from './sqlite-log.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 /** As the App's own connections wait. */
 const BUSY_MS = 30_000;
+/** What the log grows by for an event, its job and their indexes, beside the payload. */
+const OTHER_BYTES = 16_000;
+
 interface StoredRow {
   delivery_id: string;
   id: string;
@@ -34,12 +38,14 @@ export class SqliteEvents implements EventTable {
       const database = await this.connection;
       await this.log.shorten(database);
       const statement = await this.prepared(database, rows.length);
+      const payloads = rows.map(({ payload }) => compress(payload));
       const stored = await new Promise<StoredRow[]>((resolve, reject) =>
-        statement.all<StoredRow>(rows.flatMap(values), (error, found) =>
-          error ? reject(error) : resolve(found),
+        statement.all<StoredRow>(
+          rows.flatMap((row, n) => values(row, payloads[n]!)),
+          (error, found) => (error ? reject(error) : resolve(found)),
         ),
       );
-      this.log.wrote(rows.reduce((sum, { payload }) => sum + payload.byteLength, 0));
+      this.log.wrote(payloads.reduce((sum, { length }) => sum + length + OTHER_BYTES, 0));
       return new Map(stored.map((row) => [row.delivery_id, row.id]));
     } catch (error) {
       // The next one begins anew: a connection does not look again whether what its trigger names is there by now.
@@ -97,15 +103,18 @@ const VIEW = `
       WHERE NEW.status = 'queued' AND EXISTS (SELECT 1 FROM webhook_events WHERE id = NEW.id);
   END;`;
 
-// The payload comes as bytes, which the driver copies, where it would convert a text twice.
-const ROW = `(${GIVEN.map((column) => (column === 'payload' ? 'CAST(? AS TEXT)' : '?')).join(', ')})`;
+const ROW = `(${GIVEN.map(() => '?').join(', ')})`;
 
 /** Also answers what was there before. */
 const insertSql = (count: number): string => `
   INSERT INTO deliveries (${GIVEN.join(', ')}) VALUES ${Array(count).fill(ROW).join(', ')}
   RETURNING delivery_id, (SELECT e.id FROM webhook_events e WHERE e.delivery_id = deliveries.delivery_id) AS id`;
 
-const values = (row: NewEvent): unknown[] => [...eventValues(row), row.repositoryId, row.lane];
+const values = (row: NewEvent, payload: Buffer): unknown[] => [
+  ...eventValues(row, payload),
+  row.repositoryId,
+  row.lane,
+];
 
 async function connect(file: string): Promise<sqlite3.Database> {
   const database = await open(file);

@@ -1,5 +1,5 @@
 /**
- * What is kept beside a stored event. Receiving waits for this, in a thread that shall be there at once and small,
+ * What is kept beside a stored event. Receiving waits for this, and shall be there at once after a start,
  * so it is read by hand, without the library that checks what handlers use.
  */
 import type { EventName } from './events.js';

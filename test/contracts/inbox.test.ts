@@ -1,22 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
 import { Project, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
-import { eventTable, type DatabasePlace } from '../../src/webhooks/event-tables.js';
+import { eventTable } from '../../src/webhooks/event-tables.js';
 import { InboxWriter } from '../../src/webhooks/inbox-writer.js';
-import { ThreadedInbox } from '../../src/webhooks/inbox-thread.js';
 import type { Delivery, Inbox } from '../../src/webhooks/inbox.js';
 import { onEachDatabase } from '../support/databases.js';
-
-const INBOXES: Record<string, (place: DatabasePlace) => Promise<Inbox>> = {
-  'in this thread': async (place) => new InboxWriter(await eventTable(place)),
-  'in a thread of its own': (place) => Promise.resolve(new ThreadedInbox(place, Promise.resolve())),
-};
 
 const opened = (number: number, repository = { id: 7, full_name: 'acme/web' }) => ({
   action: 'opened',
@@ -32,127 +25,123 @@ const delivery = (payload: unknown, other: Partial<Delivery> = {}): Delivery => 
 });
 
 onEachDatabase('the inbox', (databases) => {
-  describe.each(Object.entries(INBOXES))('%s', (_name, open) => {
-    let inbox: Inbox | undefined;
-    afterEach(() => inbox?.close());
+  let inbox: Inbox | undefined;
+  afterEach(() => inbox?.close());
 
-    async function begin() {
-      const place = await databases.place();
-      const database = await databases.open(place);
-      inbox = await open(place);
-      return { database, inbox };
-    }
+  async function begin() {
+    const place = await databases.place();
+    const database = await databases.open(place);
+    inbox = new InboxWriter(await eventTable(place));
+    return { database, inbox };
+  }
 
-    it('stores a burst once each, in order, as it was signed, with a job for what is wanted', async () => {
-      const { database, inbox } = await begin();
-      let told = 0;
-      inbox.onQueued = () => told++;
-      const sent = Array.from({ length: 60 }, (_, n) => delivery(opened(n + 1)));
-      const ignored = delivery({ zen: 'Design for failure.' }, { event: 'ping' });
-      const stored = await Promise.all(
-        [...sent, ...sent.slice(0, 20), ignored].map((one) => inbox.store(one)),
-      );
+  it('stores a burst once each, in order, as it was signed, with a job for what is wanted', async () => {
+    const { database, inbox } = await begin();
+    let told = 0;
+    inbox.onQueued = () => told++;
+    const sent = Array.from({ length: 60 }, (_, n) => delivery(opened(n + 1)));
+    const ignored = delivery({ zen: 'Design for failure.' }, { event: 'ping' });
+    const stored = await Promise.all([...sent, ...sent.slice(0, 20), ignored].map((one) => inbox.store(one)));
 
-      expect(stored.slice(0, 60).map(({ status }) => status)).toEqual(sent.map(() => 'queued'));
-      expect(stored.slice(60, 80)).toEqual(
-        stored.slice(0, 20).map(({ eventId }) => ({ eventId, status: 'duplicate' })),
-      );
-      expect(stored[80]!.status).toBe('ignored');
-      expect(told).toBeGreaterThan(0);
-      // Once more, in a group that brings nothing new.
-      expect(await inbox.store(sent[3]!)).toEqual({ eventId: stored[3]!.eventId, status: 'duplicate' });
+    expect(stored.slice(0, 60).map(({ status }) => status)).toEqual(sent.map(() => 'queued'));
+    expect(stored.slice(60, 80)).toEqual(
+      stored.slice(0, 20).map(({ eventId }) => ({ eventId, status: 'duplicate' })),
+    );
+    expect(stored[80]!.status).toBe('ignored');
+    expect(told).toBeGreaterThan(0);
+    // Once more, in a group that brings nothing new.
+    expect(await inbox.store(sent[3]!)).toEqual({ eventId: stored[3]!.eventId, status: 'duplicate' });
 
-      const rows = await database.read.find(WebhookEvent, { order: { id: 'ASC' } });
-      expect(rows.map((row) => row.deliveryId)).toEqual([...sent, ignored].map((one) => one.deliveryId));
-      expect(rows[0]).toMatchObject({
-        event: 'pull_request',
+    const rows = await database.read.find(WebhookEvent, { order: { id: 'ASC' } });
+    expect(rows.map((row) => row.deliveryId)).toEqual([...sent, ignored].map((one) => one.deliveryId));
+    expect(rows[0]).toMatchObject({
+      event: 'pull_request',
+      action: 'opened',
+      pullRequestNumber: 1,
+      projectId: null,
+      status: 'queued',
+      payload: Buffer.from(sent[0]!.body).toString(),
+      processedAt: null,
+    });
+    expect(rows[60]).toMatchObject({ event: 'ping', action: null, status: 'ignored' });
+    expect(rows[60]!.processedAt).toEqual(rows[60]!.receivedAt);
+    expect(Math.abs(Date.now() - rows[0]!.receivedAt.getTime())).toBeLessThan(60_000);
+
+    const jobs = await database.read.query<{ lane: string }[]>(
+      database.kind === 'sqlite'
+        ? `SELECT lane FROM jobs WHERE kind = 'event' ORDER BY run_at, id`
+        : `SELECT queue_name AS lane FROM graphile_worker.jobs WHERE task_identifier = 'event' ORDER BY run_at, id`,
+    );
+    expect(jobs.map(({ lane }) => lane)).toEqual(sent.map((_, n) => `event:7:${n + 1}`));
+  });
+
+  it('gives an event to the project of its repository, of its webhook or of what it repeats', async () => {
+    const { database, inbox } = await begin();
+    const now = new Date();
+    const project = {
+      id: newId(),
+      name: 'web',
+      fullName: 'Acme/Web',
+      fullNameKey: 'acme/web',
+      repositoryUrl: 'https://github.com/acme/web',
+      repositoryId: 7,
+      createdAt: now,
+      updatedAt: now,
+    };
+    await database.write((tx) => tx.insert(Project, project));
+    const other = opened(1, { id: 8, full_name: 'acme/other' });
+    const first = await inbox.store(delivery(opened(1)));
+    const repeated = await inbox.store(
+      delivery(other, { replayOf: { eventId: first.eventId, projectId: project.id } }),
+    );
+    const events = await database.read.find(WebhookEvent, { order: { id: 'ASC' } });
+    expect(events.map(({ id, projectId, replayOf }) => ({ id, projectId, replayOf }))).toEqual([
+      { id: first.eventId, projectId: project.id, replayOf: null },
+      { id: repeated.eventId, projectId: project.id, replayOf: first.eventId },
+    ]);
+
+    await expect(inbox.store(delivery(other, { project }))).rejects.toMatchObject({ status: 403 });
+    const renamed = { ...project, repositoryId: null };
+    const byName = delivery(opened(2, { id: 9, full_name: 'ACME/web' }), { project: renamed });
+    expect((await inbox.store(byName)).status).toBe('queued');
+  });
+
+  it.each([
+    ['no JSON', '{"action":', 400],
+    ['a list', '[]', 400],
+    ['nothing', '', 400],
+    ['null', 'null', 400],
+  ])('refuses %s and goes on', async (_what, body, status) => {
+    const { database, inbox } = await begin();
+    const refused: unknown = await inbox.store(delivery(body)).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(Problem);
+    expect(refused).toMatchObject({ status });
+    expect((await inbox.store(delivery(opened(1)))).status).toBe('queued');
+    expect(await database.read.count(WebhookEvent)).toBe(1);
+  });
+
+  it('reads payloads of any form', async () => {
+    const { inbox } = await begin();
+    const forms = [
+      { action: 7, repository: 'x', pull_request: [] },
+      { action: 'opened', repository: { id: 1e300, full_name: 'a/b' }, pull_request: { number: 2 ** 31 } },
+      { action: 'opened', repository: { id: 3, full_name: 'a/\0b' }, installation: { id: -1 } },
+      { __proto__: null, action: 'constructor', issue: { number: '1' } },
+      {
         action: 'opened',
-        pullRequestNumber: 1,
-        projectId: null,
-        status: 'queued',
-        payload: Buffer.from(sent[0]!.body).toString(),
-        processedAt: null,
-      });
-      expect(rows[60]).toMatchObject({ event: 'ping', action: null, status: 'ignored' });
-      expect(rows[60]!.processedAt).toEqual(rows[60]!.receivedAt);
-      expect(Math.abs(Date.now() - rows[0]!.receivedAt.getTime())).toBeLessThan(60_000);
-
-      const jobs = await database.read.query<{ lane: string }[]>(
-        database.kind === 'sqlite'
-          ? `SELECT lane FROM jobs WHERE kind = 'event' ORDER BY run_at, id`
-          : `SELECT queue_name AS lane FROM graphile_worker.jobs WHERE task_identifier = 'event' ORDER BY run_at, id`,
-      );
-      expect(jobs.map(({ lane }) => lane)).toEqual(sent.map((_, n) => `event:7:${n + 1}`));
-    });
-
-    it('gives an event to the project of its repository, of its webhook or of what it repeats', async () => {
-      const { database, inbox } = await begin();
-      const now = new Date();
-      const project = {
-        id: newId(),
-        name: 'web',
-        fullName: 'Acme/Web',
-        fullNameKey: 'acme/web',
-        repositoryUrl: 'https://github.com/acme/web',
-        repositoryId: 7,
-        createdAt: now,
-        updatedAt: now,
-      };
-      await database.write((tx) => tx.insert(Project, project));
-      const other = opened(1, { id: 8, full_name: 'acme/other' });
-      const first = await inbox.store(delivery(opened(1)));
-      const repeated = await inbox.store(
-        delivery(other, { replayOf: { eventId: first.eventId, projectId: project.id } }),
-      );
-      const events = await database.read.find(WebhookEvent, { order: { id: 'ASC' } });
-      expect(events.map(({ id, projectId, replayOf }) => ({ id, projectId, replayOf }))).toEqual([
-        { id: first.eventId, projectId: project.id, replayOf: null },
-        { id: repeated.eventId, projectId: project.id, replayOf: first.eventId },
-      ]);
-
-      await expect(inbox.store(delivery(other, { project }))).rejects.toMatchObject({ status: 403 });
-      const renamed = { ...project, repositoryId: null };
-      const byName = delivery(opened(2, { id: 9, full_name: 'ACME/web' }), { project: renamed });
-      expect((await inbox.store(byName)).status).toBe('queued');
-    });
-
-    it.each([
-      ['no JSON', '{"action":', 400],
-      ['a list', '[]', 400],
-      ['nothing', '', 400],
-      ['null', 'null', 400],
-    ])('refuses %s and goes on', async (_what, body, status) => {
-      const { database, inbox } = await begin();
-      const refused: unknown = await inbox.store(delivery(body)).catch((error: unknown) => error);
-      expect(refused).toBeInstanceOf(Problem);
-      expect(refused).toMatchObject({ status });
-      expect((await inbox.store(delivery(opened(1)))).status).toBe('queued');
-      expect(await database.read.count(WebhookEvent)).toBe(1);
-    });
-
-    it('reads payloads of any form', async () => {
-      const { inbox } = await begin();
-      const forms = [
-        { action: 7, repository: 'x', pull_request: [] },
-        { action: 'opened', repository: { id: 1e300, full_name: 'a/b' }, pull_request: { number: 2 ** 31 } },
-        { action: 'opened', repository: { id: 3, full_name: 'a/\0b' }, installation: { id: -1 } },
-        { __proto__: null, action: 'constructor', issue: { number: '1' } },
-        {
-          action: 'opened',
-          repository: { id: 1, full_name: 'a/b' },
-          pull_request: { number: 1 },
-          text: '\0\ud800',
-        },
-      ];
-      for (const form of forms)
-        expect((await inbox.store(delivery(form))).status).toMatch(/^(queued|ignored)$/);
-      for (const event of ['constructor', '__proto__', 'toString'])
-        expect((await inbox.store(delivery(opened(1), { event }))).status).toBe('ignored');
-    });
+        repository: { id: 1, full_name: 'a/b' },
+        pull_request: { number: 1 },
+        text: '\0\ud800',
+      },
+    ];
+    for (const form of forms)
+      expect((await inbox.store(delivery(form))).status).toMatch(/^(queued|ignored)$/);
+    for (const event of ['constructor', '__proto__', 'toString'])
+      expect((await inbox.store(delivery(opened(1), { event }))).status).toBe('ignored');
   });
 });
 
-describe('the thread of the inbox', () => {
+describe('the inbox of a server that has just started', () => {
   let dataDir: string;
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-inbox-'));
@@ -162,8 +151,8 @@ describe('the thread of the inbox', () => {
   it('keeps what comes before the schema of a new database', async () => {
     let migrated = (): void => undefined;
     const place = { databaseUrl: null, dataDir };
-    const inbox = new ThreadedInbox(place, new Promise<void>((resolve) => (migrated = resolve)));
-    await inbox.ready;
+    const schema = new Promise<void>((resolve) => (migrated = resolve));
+    const inbox = new InboxWriter(await eventTable(place), schema);
     const stored = inbox.store(delivery(opened(1)));
     const database = await Database.open(place);
     migrated();
@@ -172,22 +161,22 @@ describe('the thread of the inbox', () => {
     await database.close();
   });
 
-  it('goes on in another thread when one dies', async () => {
-    const place = { databaseUrl: null, dataDir };
-    const database = await Database.open(place);
-    const inbox = new ThreadedInbox(place, Promise.resolve());
-    await inbox.ready;
-    await (inbox as unknown as { worker: Worker }).worker.terminate();
-    expect((await inbox.store(delivery(opened(1)))).status).toBe('queued');
-    await inbox.close();
-    await database.close();
-  });
-
   it('says what is wrong where the schema does not come', async () => {
-    const inbox = new ThreadedInbox({ databaseUrl: null, dataDir }, Promise.reject(new Error('no room')));
-    await inbox.ready;
+    const place = { databaseUrl: null, dataDir };
+    const inbox = new InboxWriter(await eventTable(place), Promise.reject(new Error('no room')));
     await expect(inbox.store(delivery(opened(1)))).rejects.toThrow('no room');
     await inbox.close();
-    await expect(inbox.store(delivery(opened(2)))).rejects.toThrow('no room');
+  });
+
+  it('stores what it has taken when it is closed, and takes no more', async () => {
+    const place = { databaseUrl: null, dataDir };
+    const database = await Database.open(place);
+    const inbox = new InboxWriter(await eventTable(place));
+    const stored = Array.from({ length: 20 }, (_, n) => inbox.store(delivery(opened(n + 1))));
+    await inbox.close();
+    await expect(inbox.store(delivery(opened(21)))).rejects.toThrow('ending');
+    expect((await Promise.all(stored)).map(({ status }) => status)).toEqual(Array(20).fill('queued'));
+    expect(await database.read.count(WebhookEvent)).toBe(20);
+    await database.close();
   });
 });

@@ -1,8 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
+import { compress } from '../../src/database/compression.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
-import { Project, ValidationPipeline } from '../../src/database/entities/index.js';
+import { Project, ValidationPipeline, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
 import { installQueueSchema, requireQueueSchema } from '../../src/queue/graphile-schema.js';
 import { onEachDatabase, type Place } from '../support/databases.js';
@@ -54,6 +55,16 @@ onEachDatabase('the migrations', (databases) => {
         createdAt: now,
         updatedAt: now,
       });
+      const payload = '{"zen":"Mind your words, they are important: naïve ☃"}';
+      const event = {
+        deliveryId: id,
+        event: 'ping',
+        status: 'ignored' as const,
+        // As the inbox writes it.
+        payload: where.databaseUrl ? payload : (compress(Buffer.from(payload)) as unknown as string),
+        receivedAt: now,
+      };
+      await source.manager.insert(WebhookEvent, { ...event, id });
       if (where.databaseUrl) {
         await source.query(`INSERT INTO log_chunks VALUES ($1, 'test', 0, 'printed')`, [id]);
         await source.query(`INSERT INTO screenshots VALUES ($1, 'a.png', 'png')`, [id]);
@@ -67,9 +78,11 @@ onEachDatabase('the migrations', (databases) => {
         await source.undoLastMigration();
         expect(await projects()).toEqual(before);
       }
+      expect(await source.query('SELECT payload FROM webhook_events')).toEqual([{ payload }]);
       const redone = await source.runMigrations();
       expect(redone).toHaveLength(source.migrations.length - 1);
       expect(await projects()).toEqual(before);
+      expect(await source.manager.findOneBy(WebhookEvent, { id })).toMatchObject({ payload });
       expect(await source.manager.findOneBy(ValidationPipeline, { id })).toMatchObject({
         conclusion: 'success',
         createdAt: now,

@@ -1,5 +1,5 @@
 import { Entity, Index } from 'typeorm';
-import { Id, Integer, Text, Time, Word } from '../columns.js';
+import { CompressedText, Id, Integer, Text, Time, Word } from '../columns.js';
 
 export const EVENT_STATUSES = ['queued', 'processed', 'ignored', 'failed'] as const;
 export type EventStatus = (typeof EVENT_STATUSES)[number];
@@ -22,7 +22,7 @@ export class WebhookEvent {
   @Integer({ nullable: true }) pullRequestNumber!: number | null;
   @Word(20) status!: EventStatus;
   /** The body as it was signed. */
-  @Text() payload!: string;
+  @CompressedText() payload!: string;
   @Text({ nullable: true }) error!: string | null;
   @Word(36, { nullable: true }) replayOf!: string | null;
   @Time() receivedAt!: Date;

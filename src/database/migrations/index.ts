@@ -10,6 +10,7 @@ import { DeploymentsAndHints1700000009000 } from './1700000009000-deployments-an
 import { LogsAndScreenshots1700000010000 } from './1700000010000-logs-and-screenshots.js';
 import { ProjectPage1700000011000 } from './1700000011000-project-page.js';
 import { PayloadsCompressed1700000012000 } from './1700000012000-payloads-compressed.js';
+import { PayloadsCompressedOnSqlite1700000013000 } from './1700000013000-payloads-compressed-on-sqlite.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   LogsAndScreenshots1700000010000,
   ProjectPage1700000011000,
   PayloadsCompressed1700000012000,
+  PayloadsCompressedOnSqlite1700000013000,
 ];
