@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
 import { scripted } from '../support/story.js';
@@ -11,6 +12,12 @@ interface Pipeline {
   conclusion: string;
   completedAt: string;
   stages: { name: string; startedAt: string | null; completedAt: string | null }[];
+}
+
+interface Listed {
+  id: string;
+  headSha: string;
+  currentStep: string | null;
 }
 
 /** What happened in one pipeline, in milliseconds since 1970. */
@@ -67,6 +74,13 @@ export class Bench {
     );
   }
 
+  /** Resolves when each of them has a pipeline whose tests run. */
+  async untilTested(repositories: FakeRepository[]): Promise<void> {
+    const isTested = async ({ fullName }: FakeRepository) =>
+      (await this.pipelines(fullName)).some(({ currentStep }) => currentStep === 'test');
+    while (!(await Promise.all(repositories.map(isTested))).every(Boolean)) await sleep(50);
+  }
+
   /** The same commands, as a script in a shell: milliseconds. */
   async runPlainly(repository: FakeRepository, test: string): Promise<number> {
     const sha = openPullRequest(repository).headSha;
@@ -86,15 +100,17 @@ export class Bench {
   }
 
   private async pipeline(fullName: string, sha: string): Promise<Pipeline> {
-    const projects = await this.ask<{ items: { id: string }[] }>(`/api/projects?fullName=${fullName}`);
-    const found = await this.ask<{ items: { id: string; headSha: string }[] }>(
-      `/api/projects/${projects.items[0]!.id}/pipelines`,
-    );
-    const { id } = found.items.find(({ headSha }) => headSha === sha)!;
+    const { id } = (await this.pipelines(fullName)).find(({ headSha }) => headSha === sha)!;
     const pipeline = await this.ask<Pipeline>(`/api/pipelines/${id}`);
     if (pipeline.conclusion !== 'success')
       throw new Error(`${fullName} was not validated: ${JSON.stringify(pipeline)}`);
     return pipeline;
+  }
+
+  private async pipelines(fullName: string): Promise<Listed[]> {
+    const projects = await this.ask<{ items: { id: string }[] }>(`/api/projects?fullName=${fullName}`);
+    const { items } = await this.ask<{ items: Listed[] }>(`/api/projects/${projects.items[0]!.id}/pipelines`);
+    return items;
   }
 
   private async ask<T>(path: string): Promise<T> {
