@@ -63,6 +63,9 @@ export class GraphileQueue implements Queue {
     const pool = new pg.Pool({ connectionString: this.databaseUrl, max: count + 6, keepAlive: true });
     this.pool = pool;
     pool.on('error', (error) => this.complain(error));
+    // graphile-worker stops listening for a connection's errors before it has done with it, and an error that
+    // nobody listens for would end this process.
+    pool.on('connect', (client) => client.on('error', () => undefined));
     await this.freeJobsOfTheDead();
     for (const [kind, options] of Object.entries(kinds) as [JobKind, JobKindOptions][])
       this.workers.push(this.run(kind, options, pool));
