@@ -75,9 +75,9 @@ export async function probeOverlay(directory: string): Promise<Overlay | string>
   }
 }
 
-/** Throws where something still uses what is mounted there. */
-export async function unmount(target: string): Promise<void> {
-  await execa('umount', ['-n', '--', target], SYSTEM_PROGRAM);
+/** Throws where something still uses what is mounted there. @param count how many are, one upon the other */
+export async function unmount(target: string, count: number): Promise<void> {
+  await execa('umount', ['-n', '--', ...Array<string>(count).fill(target)], SYSTEM_PROGRAM);
 }
 
 /** Takes away whatever is mounted in a folder, also what is still in use. Throws when something stays mounted. */

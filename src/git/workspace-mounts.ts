@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Overlay, unmount } from './overlay.js';
 import { removeTree } from './remove-tree.js';
@@ -51,16 +51,22 @@ export class WorkspaceMounts {
   }
 
   /**
-   * Mounts lower folders, the uppermost first, on a workspace's tree or home; what was mounted there before is taken
-   * away, with all that was written to it. Nothing may run in it.
+   * Mounts lower folders, the uppermost first, on a workspace's tree or home. What was mounted there before is taken
+   * away, with all that was written to it; where that is nothing it stays below, which saves a process. Nothing may
+   * run in it.
    */
   async mount(place: string, lowers: string[]): Promise<void> {
     for (const lower of lowers) await this.note(place, lower);
-    await this.unmount(place);
-    const folder = this.#layersOf(place);
-    await removeTree(folder);
+    if (!(await this.#isUntouched(place))) await this.unmount(place);
+    const below = await this.#mountedOn(place);
+    const folder = path.join(this.#layersOf(place), String(below.length + 1));
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await this.overlay.mount({ target: place, lowers, folder, owner: this.owner });
+    try {
+      await this.overlay.mount({ target: place, lowers, folder, owner: this.owner });
+    } catch (error) {
+      await removeTree(folder);
+      throw error;
+    }
   }
 
   /**
@@ -68,29 +74,15 @@ export class WorkspaceMounts {
    * Throws where it is in use.
    */
   async unmount(place: string): Promise<void> {
-    if (!(await this.isMounted(place))) return;
-    await unmount(place);
-    await this.#removeLayers(place);
-  }
-
-  /** Without a process where nothing was written, as before a setup from the cache is mounted. */
-  async #removeLayers(place: string): Promise<void> {
-    const folder = this.#layersOf(place);
-    try {
-      await rmdir(path.join(folder, 'upper'));
-      await rm(folder, { recursive: true });
-    } catch {
-      await removeTree(folder);
-    }
-  }
-
-  async isMounted(place: string): Promise<boolean> {
-    return (await readdir(this.#layersOf(place)).catch((): string[] => [])).includes('upper');
+    const { length } = await this.#mountedOn(place);
+    if (length === 0) return;
+    await unmount(place, length);
+    await removeTree(this.#layersOf(place));
   }
 
   /** Where what is written to a mounted place is kept. */
-  upperOf(place: string): string {
-    return path.join(this.#layersOf(place), 'upper');
+  async upperOf(place: string): Promise<string> {
+    return path.join((await this.#mountedOn(place)).at(-1)!, 'upper');
   }
 
   /**
@@ -99,12 +91,14 @@ export class WorkspaceMounts {
    * @returns false where it is in use and stays as it is
    */
   async moveUpper(place: string, to: string): Promise<boolean> {
+    const mounted = await this.#mountedOn(place);
     try {
-      await unmount(place);
+      await unmount(place, mounted.length);
     } catch {
       return false;
     }
-    await rename(this.upperOf(place), to);
+    await rename(path.join(mounted.at(-1)!, 'upper'), to);
+    await removeTree(this.#layersOf(place));
     return true;
   }
 
@@ -112,6 +106,20 @@ export class WorkspaceMounts {
   async renew(place: string): Promise<void> {
     await mkdir(place, { mode: 0o700 });
     if (this.owner) await chown(place, this.owner.uid, this.owner.gid);
+  }
+
+  async #isUntouched(place: string): Promise<boolean> {
+    const uppers = (await this.#mountedOn(place)).map((folder) => path.join(folder, 'upper'));
+    return (await Promise.all(uppers.map((upper) => readdir(upper)))).flat().length === 0;
+  }
+
+  /** The folders of all that is mounted on a place, the lowest first. */
+  async #mountedOn(place: string): Promise<string[]> {
+    const names = await readdir(this.#layersOf(place)).catch((): string[] => []);
+    return names
+      .map(Number)
+      .sort((a, b) => a - b)
+      .map((n) => path.join(this.#layersOf(place), String(n)));
   }
 
   #layersOf(place: string): string {

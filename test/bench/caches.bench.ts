@@ -6,11 +6,6 @@ import { join } from 'node:path';
 import { afterEach, describe, it } from '@jest/globals';
 import { execa } from 'execa';
 import { prepareDataDir } from '../../src/data-dir.js';
-import { defaultSettings } from '../../src/domain/settings.js';
-import { Workspaces } from '../../src/git/workspaces.js';
-import { openCaches } from '../../src/pipeline/caches.js';
-import { setupScopeOf } from '../../src/pipeline/prepare.js';
-import type { PipelineRun } from '../../src/pipeline/stage.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
 import { run, runWithInput } from '../support/sample-git.js';
 import { startGitServer } from './git-server.js';
@@ -33,19 +28,6 @@ function temporary(base: string): string {
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
-
-/** A DATA_DIR with its caches. */
-async function world(base: string, mount: boolean) {
-  const data = join(temporary(base), 'data');
-  await prepareDataDir(data);
-  const caches = await openCaches(data, { mount });
-  const workspaces = new Workspaces({
-    directory: data,
-    process: 'bench',
-    ...(OWNER ? { owner: OWNER } : {}),
-  });
-  return { caches, workspaces, isMounted: caches.trees !== null };
-}
 
 describe('caches', () => {
   it('a second push of a repository with history, against a full clone', async () => {
@@ -110,8 +92,8 @@ describe('caches', () => {
     const base = existsSync(TMPFS) ? TMPFS : tmpdir();
     const repository = temporary(base);
     const npmCache = temporary(base);
-    const npm = (cwd: string, ...args: string[]) =>
-      execa('npm', [...args, '--no-audit', '--no-fund', '--ignore-scripts', '--cache', npmCache], { cwd });
+    const npmOptions = ['--no-audit', '--no-fund', '--ignore-scripts', '--cache', npmCache];
+    const npm = (cwd: string, ...args: string[]) => execa('npm', [...args, ...npmOptions], { cwd });
     writeFileSync(
       join(repository, 'package.json'),
       '{"name":"bench","dependencies":{"express":"5.1.0","lodash":"4.17.21","axe-core":"4.10.0"}}',
@@ -136,49 +118,16 @@ describe('caches', () => {
       ['copied', false, 0.05],
       ['mounted', true, 0.01],
     ] as const) {
-      const { caches, workspaces, isMounted } = await world(base, mount);
-      if (mount && !isMounted) continue;
-      const begin = async () => {
-        const workspace = await workspaces.create();
-        const request = { source, ref: 'refs/heads/main', sha, into: workspace.tree, depth: 1, owner: OWNER };
-        const { lower, tree } = await caches.checkout(request);
-        const pipeline = {
-          workspace: workspace.tree,
-          home: workspace.home,
-          lower,
-          tree,
-          suspectLayer: null,
-          setupLayer: null,
-          tools: { sandbox: { name: 'bubblewrap', isolated: true } },
-          spec: {
-            settings: defaultSettings(),
-            secrets: {},
-            setup: setupScopeOf({
-              projectId: 'project',
-              trigger: 'event',
-              baseRef: 'main',
-              isFork: false,
-              rebuildSetup: false,
-              pullRequestNumber: 1,
-            }),
-          },
-        } as unknown as PipelineRun;
-        return { workspace, pipeline };
-      };
-      const first = await begin();
-      const entry = await caches.setupCache.open(first.pipeline, 'npm ci');
-      if (!entry) throw new Error('the setup cache is off');
-      await entry.begin();
-      await npm(first.workspace.tree, 'ci', '--prefer-offline');
-      if (OWNER)
-        execFileSync('chown', [
-          '-hR',
-          `${OWNER.uid}:${OWNER.gid}`,
-          join(first.workspace.tree, 'node_modules'),
-        ]);
-      const problem = await entry.keep();
-      if (problem) throw new Error(problem);
-      await workspaces.remove(first.workspace.name);
+      const data = join(temporary(base), 'data');
+      const child = startProgram(join(import.meta.dirname, 'setups.mjs'), [
+        JSON.stringify([data, mount, OWNER, source, sha, npmOptions]),
+      ]);
+      const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
+      if (mount && !isMounted) {
+        process.stderr.write(`SKIPPED: mounted setups. ${says}\n`);
+        child.stop();
+        continue;
+      }
       await compare(
         {
           name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
@@ -187,16 +136,8 @@ describe('caches', () => {
           note: base === TMPFS ? 'on tmpfs' : 'on disk',
         },
         async () => {
-          const { workspace, pipeline } = await begin();
-          let isRestored: unknown = null;
-          const ms = await timed(async () => {
-            const again = await caches.setupCache.open(pipeline, 'npm ci');
-            isRestored = await again!.restore();
-          });
-          if (!isRestored || !existsSync(join(workspace.tree, 'node_modules/express/package.json')))
-            throw new Error('nothing was restored');
-          await workspaces.remove(workspace.name);
-          return ms;
+          child.send({});
+          return (await child.said<{ ms: number }>()).ms;
         },
         async () => {
           const plain = temporary(base);
@@ -207,6 +148,7 @@ describe('caches', () => {
           return ms;
         },
       );
+      child.stop();
     }
   });
 });

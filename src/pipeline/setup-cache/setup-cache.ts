@@ -66,7 +66,7 @@ export class SetupCache {
   /** Makes workspace and home as they were before anything ran in them. Nothing may run there now. */
   async reset(run: PipelineRun, checkOut: () => Promise<unknown>): Promise<void> {
     const { mounts } = this.options;
-    if (mounts && (await mounts.isMounted(run.home))) await mounts.unmount(run.home);
+    await mounts?.unmount(run.home);
     if (mounts && run.lower !== null) await mounts.mount(run.workspace, [run.lower]);
     else await empty(run.workspace);
     await empty(run.home);
@@ -137,7 +137,7 @@ export class SetupEntry {
 
   async #move(mounts: WorkspaceMounts, writes: LayerScope): Promise<void> {
     const { run } = this;
-    const upper = mounts.upperOf(run.workspace);
+    const upper = await mounts.upperOf(run.workspace);
     // What leaves nothing costs less to be run again than to be looked up.
     if ((await readdir(upper)).length + (await readdir(run.home)).length === 0) return;
     const entries = await listEntries(upper);
