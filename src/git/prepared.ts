@@ -25,7 +25,9 @@ export function prepare(
   options: Omit<Options, 'cancelSignal'>,
   signal?: AbortSignal,
 ): Prepared {
-  const shell = ['/bin/bash', '-p', '-c', PROGRAM, 'prepared', String(first.length)];
+  // A pipe of Node is a socket, and with one for its stdin bash takes itself for a remote shell and reads ~/.bashrc,
+  // with -p too (bash(1), INVOCATION).
+  const shell = ['/bin/bash', '--norc', '-p', '-c', PROGRAM, 'prepared', String(first.length)];
   const [file = '', ...args] = [...before, ...shell, ...first, ...second];
   // In a group of their own, so that the shell can be ended with what it has started.
   const more = { cleanup: false, detached: true, stdin: 'pipe', reject: false } as const;

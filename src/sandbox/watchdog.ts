@@ -35,7 +35,9 @@ export function newMark(): string {
 
 function startWatchdog(): void {
   isWatched = true;
-  const args = ['-p', '-c', PROGRAM, 'watchdog', `${MARK}=${instance}.`, ownDirectory()];
+  // A pipe of Node is a socket, and with one for its stdin bash takes itself for a remote shell and reads ~/.bashrc,
+  // with -p too (bash(1), INVOCATION).
+  const args = ['--norc', '-p', '-c', PROGRAM, 'watchdog', `${MARK}=${instance}.`, ownDirectory()];
   const child = spawn('/bin/bash', args, {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     cwd: '/',
