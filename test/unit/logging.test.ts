@@ -11,6 +11,9 @@ import {
   type Logger,
 } from '../../src/logging.js';
 
+/** What is logged in one turn of the event loop is written after it. */
+const aTurn = () => setImmediate();
+
 describe('the log', () => {
   let folder: string;
   let stdout: jest.SpiedFunction<typeof process.stdout.write>;
@@ -26,11 +29,13 @@ describe('the log', () => {
   const toFile = async (redact?: (line: string) => string) => {
     const file = join(folder, 'logs', 'x.log');
     const log = await createLogger({ level: 'info', format: 'json', file }, redact);
-    const lines = () =>
-      readFileSync(file, 'utf8')
+    const lines = async () => {
+      await aTurn();
+      return readFileSync(file, 'utf8')
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
     return { log, lines };
   };
 
@@ -50,7 +55,7 @@ describe('the log', () => {
       }),
     ]);
     log.info('outside');
-    expect(lines()).toEqual([
+    expect(await lines()).toEqual([
       expect.objectContaining({ requestId: 'r1', pipelineId: 'p1', name: 'octokit', msg: 'from afar' }),
       expect.objectContaining({ requestId: 'r2', deliveryId: 'd2', msg: 'from afar' }),
       { level: 30, time: expect.any(String), msg: 'outside' },
@@ -60,6 +65,7 @@ describe('the log', () => {
   it('lets what a line says itself win, and names each id once', async () => {
     const { log } = await toFile();
     withLogContext({ pipelineId: 'outer' }, () => log.info({ pipelineId: 'inner' }, 'x'));
+    await aTurn();
     const text = readFileSync(join(folder, 'logs', 'x.log'), 'utf8');
     expect(text.match(/pipelineId/g)).toHaveLength(1);
     expect(text).toContain('"pipelineId":"inner"');
@@ -68,8 +74,16 @@ describe('the log', () => {
   it('hides secrets in the file and on stdout', async () => {
     const { log, lines } = await toFile((line) => line.replaceAll('hunter2', '***'));
     log.info({ password: 'hunter2' }, 'hunter2');
-    expect(lines()).toEqual([expect.objectContaining({ password: '***', msg: '***' })]);
+    expect(await lines()).toEqual([expect.objectContaining({ password: '***', msg: '***' })]);
     expect(stdout.mock.calls.join('')).not.toContain('hunter2');
+  });
+
+  it('is written where the process ends before its turn does', async () => {
+    const file = join(folder, 'x.log');
+    const log = await createLogger({ level: 'info', format: 'json', file });
+    log.info('the last words');
+    process.emit('exit', 0);
+    expect(readFileSync(file, 'utf8')).toContain('the last words');
   });
 
   it('rotates the file by size, keeps five old ones and loses no line of those', () => {
