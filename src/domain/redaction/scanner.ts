@@ -27,6 +27,12 @@ interface OpenRun {
 const LF = 10;
 const CR = 13;
 
+/**
+ * A private key's many forms begin with nearly all letters. Were a line held back for an end that could also be the
+ * first bytes of a secret broken just there, every third line of a log would be seen only with the next one.
+ */
+const TELLS_NOTHING = 2;
+
 /** All literals to look for: every form of every secret, and the triggers of the well-known shapes. */
 export function compilePatterns(secrets: Iterable<string>): Patterns {
   const literals: Literal<Meaning>[] = [];
@@ -169,8 +175,11 @@ export class Scanner {
 
   /** Nothing before this can still become part of a match. */
   #decided(): number {
+    const { length } = this.#window;
+    const seen = this.#patterns.depth[this.#state]!;
+    const isWholeLine = seen <= TELLS_NOTHING && this.#window[length - 1] === LF;
     // Each byte of a literal may have a line break of two bytes before it.
-    const literal = this.#window.length - 3 * this.#patterns.depth[this.#state]!;
+    const literal = isWholeLine ? length : length - 3 * seen;
     const undecided = this.#open.filter((run) => !run.hidden).map((run) => run.start);
     return Math.max(0, Math.min(literal, ...undecided));
   }

@@ -200,6 +200,23 @@ describe('bytes and streams', () => {
     }
   });
 
+  it('let a line out when it is whole, whatever a secret begins with', () => {
+    const shown = (secrets: string[], text: string) => {
+      const stream = createRedactor(secrets).stream();
+      stream.write(Buffer.from(text));
+      return String(stream.read());
+    };
+    expect(shown(['never-seen'], 'listening\ndone\n')).toBe('listening\ndone\n');
+    expect(shown(['never-seen'], 'listening\ndone')).toBe('listenin');
+    expect(shown(['never-seen'], 'listening\nnev\n')).toBe('liste');
+  });
+
+  it('hide what follows when a secret is broken behind its first bytes', async () => {
+    const cuts = [3, 100];
+    const streamed = await throughStream(['never-seen'], 'ne\nver-seen\n', () => cuts.shift() ?? 100);
+    expect(streamed.toString()).toBe('ne\n********\n');
+  });
+
   it('find every literal that a plain search finds', () => {
     const random = new Random(1);
     const alphabet = ['a', 'b', 'c', '\n'];
