@@ -9,8 +9,8 @@ import { prepareDataDir } from '../../src/data-dir.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
 import { run, runWithInput } from '../support/sample-git.js';
 import { startGitServer } from './git-server.js';
-import { compare, median, record, timed } from './figures.js';
-import { startProgram } from './own-process.js';
+import { compareAll, median, record, timed } from './figures.js';
+import { startProgram, type OwnProcess } from './own-process.js';
 
 const FILES = 2_400;
 const COMMITS = 10_000;
@@ -18,6 +18,7 @@ const OWNER = sandboxUser();
 const TMPFS = '/dev/shm';
 
 const folders: string[] = [];
+const programs: OwnProcess[] = [];
 function temporary(base: string): string {
   const folder = mkdtempSync(join(base, 'codegenapp-bench-'));
   // Scripts' own user passes through.
@@ -26,6 +27,7 @@ function temporary(base: string): string {
   return folder;
 }
 afterEach(() => {
+  for (const program of programs.splice(0)) program.stop();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -36,23 +38,17 @@ describe('caches', () => {
     makeRepository(bare);
     const server = await startGitServer(host);
     const source = { host: server.host, fullName: 'octo/big', url: `${server.url}/octo/big.git` };
-    let bytes: number[] = [];
     let cloned = 0;
+    const checkouts: { what: string; bytes: number[]; checkout: () => Promise<number>; most: number }[] = [];
     for (const [what, mount, most] of [
       ['copied', false, 0.15],
       ['mounted', true, 0.06],
     ] as const) {
       const data = join(temporary(tmpdir()), 'data');
       await prepareDataDir(data);
-      const child = startProgram(join(import.meta.dirname, 'checkouts.mjs'), [
-        JSON.stringify([data, mount, OWNER]),
-      ]);
-      const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
-      if (mount && !isMounted) {
-        process.stderr.write(`SKIPPED: mounted checkouts. ${says}\n`);
-        child.stop();
-        continue;
-      }
+      const child = await startCaches('checkouts.mjs', [data, mount, OWNER], `${what} checkouts`);
+      if (!child) continue;
+      const bytes: number[] = [];
       const checkout = async () => {
         const sha = push(bare);
         const before = await server.sentBytes();
@@ -62,18 +58,25 @@ describe('caches', () => {
         return ms;
       };
       await checkout();
-      bytes = [];
-      await compare(
-        { name: `checkout of a second push, ${what}, against a full clone`, unit: 'ms', bound: { most } },
-        checkout,
-        async () => {
-          const into = join(temporary(tmpdir()), 'clone');
-          const before = await server.sentBytes();
-          const ms = await timed(() => execa('git', ['clone', '-q', source.url, into]));
-          cloned = (await server.sentBytes()) - before;
-          return ms;
-        },
-      );
+      bytes.pop();
+      checkouts.push({ what, bytes, checkout, most });
+    }
+    await compareAll(
+      checkouts.map(({ what, checkout, most }) => ({
+        name: `checkout of a second push, ${what}, against a full clone`,
+        unit: 'ms',
+        bound: { most },
+        ours: checkout,
+      })),
+      async () => {
+        const into = join(temporary(tmpdir()), 'clone');
+        const before = await server.sentBytes();
+        const ms = await timed(() => execa('git', ['clone', '-q', source.url, into]));
+        cloned = (await server.sentBytes()) - before;
+        return ms;
+      },
+    );
+    for (const { what, bytes } of checkouts)
       record({
         name: `… bytes fetched, ${what}`,
         ours: median(bytes) / 1000,
@@ -83,8 +86,6 @@ describe('caches', () => {
         bound: { most: 0.01 },
         rounds: bytes.length,
       });
-      child.stop();
-    }
     server.stop();
   });
 
@@ -114,44 +115,50 @@ describe('caches', () => {
     const sha = run(repository, 'rev-parse', 'HEAD');
     const source = { host: 'local', fullName: 'local/app', url: join(repository, '.git') };
 
+    const setups: Parameters<typeof compareAll>[0] = [];
     for (const [what, mount, most] of [
       ['copied', false, 0.05],
       ['mounted', true, 0.01],
     ] as const) {
       const data = join(temporary(base), 'data');
-      const child = startProgram(join(import.meta.dirname, 'setups.mjs'), [
-        JSON.stringify([data, mount, OWNER, source, sha, npmOptions]),
-      ]);
-      const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
-      if (mount && !isMounted) {
-        process.stderr.write(`SKIPPED: mounted setups. ${says}\n`);
-        child.stop();
-        continue;
-      }
-      await compare(
-        {
-          name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
-          unit: 'ms',
-          bound: { most },
-          note: base === TMPFS ? 'on tmpfs' : 'on disk',
-        },
-        async () => {
+      const child = await startCaches(
+        'setups.mjs',
+        [data, mount, OWNER, source, sha, npmOptions],
+        `${what} setups`,
+      );
+      if (!child) continue;
+      setups.push({
+        name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
+        unit: 'ms',
+        bound: { most },
+        note: base === TMPFS ? 'on tmpfs' : 'on disk',
+        ours: async () => {
           child.send({});
           return (await child.said<{ ms: number }>()).ms;
         },
-        async () => {
-          const plain = temporary(base);
-          for (const name of ['package.json', 'package-lock.json'])
-            execFileSync('cp', [join(repository, name), plain]);
-          const ms = await timed(() => npm(plain, 'ci', '--prefer-offline'));
-          rmSync(plain, { recursive: true });
-          return ms;
-        },
-      );
-      child.stop();
+      });
     }
+    await compareAll(setups, async () => {
+      const plain = temporary(base);
+      for (const name of ['package.json', 'package-lock.json'])
+        execFileSync('cp', [join(repository, name), plain]);
+      const ms = await timed(() => npm(plain, 'ci', '--prefer-offline'));
+      rmSync(plain, { recursive: true });
+      return ms;
+    });
   });
 });
+
+/** One of the programs beside this, or null where it can't mount as it is told to. It is stopped after the test. */
+async function startCaches(file: string, args: unknown[], what: string): Promise<OwnProcess | null> {
+  const child = startProgram(join(import.meta.dirname, file), [JSON.stringify(args)]);
+  programs.push(child);
+  const [, mount] = args;
+  const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
+  if (mount === isMounted) return child;
+  process.stderr.write(`SKIPPED: ${what}. ${says}\n`);
+  return null;
+}
 
 /** Some 2,400 files of random text, and commits that each change one. */
 function makeRepository(bare: string): void {

@@ -29,14 +29,17 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
+type Measure = (round: number) => Promise<number>;
+type Described = Pick<Figure, 'name' | 'unit' | 'bound' | 'note'>;
+
 /**
  * Measures the two in turns, each first in every other round. Both resolve with a number in `unit`.
  * @param figure.staggerMs for what mostly waits: both at the same time, and the next round begins so much later
  */
 export async function compare(
-  figure: Pick<Figure, 'name' | 'unit' | 'bound' | 'note'> & { rounds?: number; staggerMs?: number },
-  ours: (round: number) => Promise<number>,
-  reference: (round: number) => Promise<number>,
+  figure: Described & { rounds?: number; staggerMs?: number },
+  ours: Measure,
+  reference: Measure,
 ): Promise<Figure> {
   const rounds = figure.rounds ?? ROUNDS;
   const pairs: [ours: number, reference: number][] = [];
@@ -57,7 +60,26 @@ export async function compare(
       pairs.push([await ours(round), first]);
     }
   }
-  const { name, unit, bound, note } = figure;
+  return recordPairs(figure, pairs);
+}
+
+/** Measures several things of ours and one that all are compared with, in turns: what is slow is measured once. */
+export async function compareAll(
+  figures: (Described & { ours: Measure })[],
+  reference: Measure,
+): Promise<void> {
+  const pairs = figures.map((): [ours: number, reference: number][] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = round % 2 === 0 ? null : await reference(round);
+    const ours: number[] = [];
+    for (const figure of figures) ours.push(await figure.ours(round));
+    const compared = before ?? (await reference(round));
+    ours.forEach((value, n) => pairs[n]!.push([value, compared]));
+  }
+  figures.forEach((figure, n) => recordPairs(figure, pairs[n]!));
+}
+
+function recordPairs({ name, unit, bound, note }: Described, pairs: [number, number][]): Figure {
   return record({
     name,
     unit,
@@ -66,7 +88,7 @@ export async function compare(
     ours: median(pairs.map(([value]) => value)),
     reference: median(pairs.map(([, value]) => value)),
     ratio: median(pairs.map(([a, b]) => a / b)),
-    rounds,
+    rounds: pairs.length,
   });
 }
 

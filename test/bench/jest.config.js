@@ -6,5 +6,6 @@ export default {
   roots: ['<rootDir>/test/bench'],
   testMatch: ['**/*.bench.ts'],
   maxWorkers: 1,
+  testSequencer: '<rootDir>/test/bench/sequencer.js',
   testTimeout: 300_000,
 };

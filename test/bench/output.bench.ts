@@ -15,7 +15,7 @@ describe('output', () => {
     await compare(
       { name: '1 GB of output, against > file', unit: 'ms', bound: { most: 1.3 } },
       async () => (await much.validate([repository]))[0]!.testMs,
-      async () => much.runPlainly(repository, write(GB)),
+      () => much.runPlainly([repository], write(GB)),
     );
     const other = little.repository('acme/little', write(MB));
     await compare(

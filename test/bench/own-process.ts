@@ -7,7 +7,7 @@ import ts from 'typescript';
 
 /** A program of ours in a small process of its own: not in one that carries all of Jest, and is busy with it. */
 export interface OwnProcess {
-  /** The next message that it sends. */
+  /** The next message that it sends. Rejects when it ends without one. */
   said<Message>(): Promise<Message>;
   send: ChildProcess['send'];
   /** Tells it to end by itself; resolves when it has. */
@@ -40,7 +40,15 @@ export function startOwnProcess(source: string, main: string, args: string[] = [
 export function startProgram(file: string, args: string[]): OwnProcess {
   const child: ChildProcess = fork(file, args, { execArgv: [], serialization: 'advanced' });
   return {
-    said: async <Message>() => ((await once(child, 'message')) as Message[])[0]!,
+    said: <Message>() =>
+      new Promise<Message>((resolve, reject) => {
+        const ended = (code: number | null) => reject(new Error(`${file} ended with exit code ${code}`));
+        child.once('exit', ended);
+        child.once('message', (message) => {
+          child.off('exit', ended);
+          resolve(message as Message);
+        });
+      }),
     send: child.send.bind(child),
     ended: async () => {
       child.disconnect();

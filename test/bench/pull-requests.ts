@@ -1,11 +1,9 @@
 /** Our server at work on a fake GitHub, and a person with a shell on the same repository. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
 import { scripted } from '../support/story.js';
+import { startProgram } from './own-process.js';
 import { MeasuredProcess } from './processes.js';
 
 interface Pipeline {
@@ -81,22 +79,22 @@ export class Bench {
     while (!(await Promise.all(repositories.map(isTested))).every(Boolean)) await sleep(50);
   }
 
-  /** The same commands, as a script in a shell: milliseconds. */
-  async runPlainly(repository: FakeRepository, test: string): Promise<number> {
+  /** The same commands for new pull requests of these, as scripts in shells, all at once: milliseconds. */
+  async runPlainly(repositories: FakeRepository[], test: string): Promise<number> {
+    const scripts = repositories.map((repository) => this.plainScript(repository, test));
+    const shells = startProgram(join(import.meta.dirname, 'plain.mjs'), [JSON.stringify(scripts)]);
+    return (await shells.said<{ ms: number }>()).ms;
+  }
+
+  private plainScript(repository: FakeRepository, test: string): string {
     const sha = openPullRequest(repository).headSha;
-    const folder = mkdtempSync(join(tmpdir(), 'codegenapp-plain-'));
     const url = `${this.github.url}/${repository.fullName}.git`;
-    const token = this.github.personalToken;
-    const script = `
-      git init -q . && git -c http.extraHeader="Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}" fetch -q --depth 1 ${url} ${sha}
+    const login = Buffer.from(`x-access-token:${this.github.personalToken}`).toString('base64');
+    return `
+      git init -q . && git -c http.extraHeader="Authorization: Basic ${login}" fetch -q --depth 1 ${url} ${sha}
       git checkout -q FETCH_HEAD
       bash -eo pipefail -c 'true'
       bash -eo pipefail -c '${test}' > test.log`;
-    const began = performance.now();
-    await execa('bash', ['-ec', script], { cwd: folder });
-    const ms = performance.now() - began;
-    rmSync(folder, { recursive: true });
-    return ms;
   }
 
   private async pipeline(fullName: string, sha: string): Promise<Pipeline> {

@@ -7,7 +7,7 @@ import type { Load } from './load.js';
 import { MeasuredProcess } from './processes.js';
 import { startSender } from './sender.js';
 
-const ROUND_MS = 1_500;
+const ROUND_MS = 1_000;
 
 /** A signed `pull_request.opened` of 24 KB from 10 connections; every delivery has its own id. */
 describe('receiving', () => {
