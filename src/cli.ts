@@ -2,6 +2,13 @@
 import { messageOf, OperationalError } from './domain/errors.js';
 import { commands, type CliCommand } from './cli/index.js';
 
+// Whoever read our output has gone, as `head` does: ended as the signal of that would end it, which Node ignores; a
+// validation and a server clean up first.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.kill(process.pid, 'SIGTERM');
+});
+
 const [name = 'help', ...rest] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 

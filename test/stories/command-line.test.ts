@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.js';
 import { appKeys } from '../support/fake-github/app-registration.js';
@@ -55,6 +56,24 @@ describe('codegenapp, called wrongly or where it can’t work', () => {
     expect(said).toMatch(says);
     expect(code).toBe(2);
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('ends without a word when nobody reads on', async () => {
+    const env = {
+      PATH: process.env['PATH'],
+      DATA_DIR: dataDir,
+      GHE_HOST: '127.0.0.1:1',
+      GHE_PROTOCOL: 'http',
+    };
+    const script = '"$@" | head -1; echo "${PIPESTATUS[0]}"';
+    const { stdout, stderr } = await promisify(execFile)(
+      'bash',
+      // With a pipe of Node for its stdin bash would read ~/.bashrc.
+      ['--norc', '-c', script, 'bash', process.execPath, CLI, 'doctor'],
+      { cwd: folder, env, timeout: 40_000 },
+    );
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([expect.stringContaining('Configuration'), '143', '']);
   });
 
   it('describes a command where it is asked to, instead of running it', async () => {
