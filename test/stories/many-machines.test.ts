@@ -65,8 +65,8 @@ onPostgres('a web process and a worker that share nothing but PostgreSQL', (serv
 
   it('shows live what the other runs: log lines, ranges, state, screenshots', async () => {
     const word = folder();
-    // Each step waits until the line before it was seen from outside. The dots come after it since the end of what
-    // was printed is held back where a part of the private key begins like that.
+    // Each step waits until the line before it was seen from outside. The dots come after it since a line's end is
+    // held back where three letters of it or more begin a form of the private key.
     const script = ['one', 'two', 'three']
       .map(
         (step) =>

@@ -28,7 +28,7 @@ const LF = 10;
 const CR = 13;
 
 /**
- * A private key's many forms begin with nearly all letters. Were a line held back for an end that could also be the
+ * So many bytes of a secret may be seen at the end of a line. A private key's many forms begin with nearly all letters. Were a line held back for an end that could also be the
  * first bytes of a secret broken just there, every third line of a log would be seen only with the next one.
  */
 const TELLS_NOTHING = 2;
@@ -175,11 +175,10 @@ export class Scanner {
 
   /** Nothing before this can still become part of a match. */
   #decided(): number {
-    const { length } = this.#window;
     const seen = this.#patterns.depth[this.#state]!;
-    const isWholeLine = seen <= TELLS_NOTHING && this.#window[length - 1] === LF;
+    const tellsNothing = seen <= TELLS_NOTHING && this.#window.at(-1) === LF;
     // Each byte of a literal may have a line break of two bytes before it.
-    const literal = isWholeLine ? length : length - 3 * seen;
+    const literal = this.#window.length - (tellsNothing ? 0 : 3 * seen);
     const undecided = this.#open.filter((run) => !run.hidden).map((run) => run.start);
     return Math.max(0, Math.min(literal, ...undecided));
   }
