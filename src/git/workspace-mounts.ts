@@ -57,8 +57,11 @@ export class WorkspaceMounts {
    */
   async mount(place: string, lowers: string[]): Promise<void> {
     for (const lower of lowers) await this.note(place, lower);
-    if (!(await this.#isUntouched(place))) await this.unmount(place);
-    const below = await this.#mountedOn(place);
+    let below = await this.#mountedOn(place);
+    if (!(await areUntouched(below))) {
+      await this.unmount(place);
+      below = [];
+    }
     const folder = path.join(this.#layersOf(place), String(below.length + 1));
     await mkdir(folder, { recursive: true, mode: 0o700 });
     try {
@@ -108,11 +111,6 @@ export class WorkspaceMounts {
     if (this.owner) await chown(place, this.owner.uid, this.owner.gid);
   }
 
-  async #isUntouched(place: string): Promise<boolean> {
-    const uppers = (await this.#mountedOn(place)).map((folder) => path.join(folder, 'upper'));
-    return (await Promise.all(uppers.map((upper) => readdir(upper)))).flat().length === 0;
-  }
-
   /** The folders of all that is mounted on a place, the lowest first. */
   async #mountedOn(place: string): Promise<string[]> {
     const names = await readdir(this.#layersOf(place)).catch((): string[] => []);
@@ -141,4 +139,10 @@ async function readUses(file: string): Promise<string[]> {
   } catch {
     return [];
   }
+}
+
+/** Whether nothing was written to what is mounted of these folders. */
+async function areUntouched(folders: string[]): Promise<boolean> {
+  const written = await Promise.all(folders.map((folder) => readdir(path.join(folder, 'upper'))));
+  return written.flat().length === 0;
 }
