@@ -30,6 +30,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 type Measure = (round: number) => Promise<number>;
+type Pair = [ours: number, reference: number];
 type Described = Pick<Figure, 'name' | 'unit' | 'bound' | 'note'>;
 
 /**
@@ -41,25 +42,17 @@ export async function compare(
   ours: Measure,
   reference: Measure,
 ): Promise<Figure> {
-  const rounds = figure.rounds ?? ROUNDS;
-  const pairs: [ours: number, reference: number][] = [];
-  const { staggerMs } = figure;
-  if (staggerMs !== undefined)
-    await Promise.all(
-      Array.from({ length: rounds }, async (_, round) => {
-        await sleep(round * staggerMs);
-        pairs.push(await Promise.all([ours(round), reference(round)]));
-      }),
-    );
-  for (let round = pairs.length; round < rounds; round++) {
-    if (round % 2 === 0) {
-      const first = await ours(round);
-      pairs.push([first, await reference(round)]);
-    } else {
-      const first = await reference(round);
-      pairs.push([await ours(round), first]);
-    }
+  const { rounds = ROUNDS, staggerMs } = figure;
+  if (staggerMs === undefined) {
+    const [pairs] = await inTurns(rounds, [ours], reference);
+    return recordPairs(figure, pairs!);
   }
+  const pairs = await Promise.all(
+    Array.from({ length: rounds }, async (_, round) => {
+      await sleep(round * staggerMs);
+      return Promise.all([ours(round), reference(round)]);
+    }),
+  );
   return recordPairs(figure, pairs);
 }
 
@@ -68,18 +61,25 @@ export async function compareAll(
   figures: (Described & { ours: Measure })[],
   reference: Measure,
 ): Promise<void> {
-  const pairs = figures.map((): [ours: number, reference: number][] => []);
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = round % 2 === 0 ? null : await reference(round);
-    const ours: number[] = [];
-    for (const figure of figures) ours.push(await figure.ours(round));
-    const compared = before ?? (await reference(round));
-    ours.forEach((value, n) => pairs[n]!.push([value, compared]));
-  }
+  const measures = figures.map(({ ours }) => ours);
+  const pairs = await inTurns(ROUNDS, measures, reference);
   figures.forEach((figure, n) => recordPairs(figure, pairs[n]!));
 }
 
-function recordPairs({ name, unit, bound, note }: Described, pairs: [number, number][]): Figure {
+/** @returns for each of ours its pairs, of a round each */
+async function inTurns(rounds: number, ours: Measure[], reference: Measure): Promise<Pair[][]> {
+  const pairs = ours.map((): Pair[] => []);
+  for (let round = 0; round < rounds; round++) {
+    const before = round % 2 === 0 ? null : await reference(round);
+    const values: number[] = [];
+    for (const measure of ours) values.push(await measure(round));
+    const compared = before ?? (await reference(round));
+    values.forEach((value, n) => pairs[n]!.push([value, compared]));
+  }
+  return pairs;
+}
+
+function recordPairs({ name, unit, bound, note }: Described, pairs: Pair[]): Figure {
   return record({
     name,
     unit,
