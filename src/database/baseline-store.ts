@@ -70,7 +70,7 @@ export class BaselineStore {
   }
 
   async saveResults(id: string, validationResults: PipelineResults): Promise<void> {
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.update(ValidationPipeline, { id, status: 'completed' }, { validationResults }),
     );
   }

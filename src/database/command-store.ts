@@ -10,7 +10,7 @@ export class CommandStore {
   }
 
   async markHandled(cause: string): Promise<void> {
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.upsert(HandledCommand, { cause, handled: true, createdAt: new Date() }, ['cause']),
     );
   }

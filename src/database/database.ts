@@ -72,10 +72,16 @@ export class Database {
   async write<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const { result, callbacks } =
       this.kind === 'sqlite'
-        ? await this.lock.runExclusive(() => this.retryWhileBusy(() => this.transaction(work)))
+        ? await this.alone(() => this.transaction(work))
         : await this.transaction(work);
     for (const callback of callbacks) callback();
     return result;
+  }
+
+  /** As `write`, of a single statement: that is a transaction by itself, and costs a third. */
+  async writeOne<T>(statement: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const run = () => statement(this.writer.manager);
+    return this.kind === 'sqlite' ? this.alone(run) : run();
   }
 
   /** Tells of every statement that succeeded, from now on. */
@@ -102,14 +108,23 @@ export class Database {
   }
 
   /** Another process that writes is waited for, each time for SQLite's busy time of 5 s. */
-  private async retryWhileBusy<T>(transaction: () => Promise<T>): Promise<T> {
-    for (let left = 5; ; left--) {
-      try {
-        return await transaction();
-      } catch (error) {
-        if (left === 0 || !isBusy(error)) throw error;
+  private alone<T>(write: () => Promise<T>): Promise<T> {
+    return this.lock.runExclusive(async () => {
+      for (let left = 5; ; left--) {
+        try {
+          return await write();
+        } catch (error) {
+          if (left === 0 || !isBusy(error)) throw error;
+        }
       }
-    }
+    });
+  }
+
+  private async begin(runner: QueryRunner): Promise<void> {
+    if (this.kind !== 'sqlite') return runner.startTransaction();
+    // SQLite waits for the write lock only where a transaction begins by taking it, and TypeORM's does not.
+    await runner.query('BEGIN IMMEDIATE');
+    Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
   }
 
   /**
@@ -125,10 +140,8 @@ export class Database {
     try {
       // On SQLite runner.manager is the shared one, so the hooks of an earlier transaction are dropped first.
       this.afterCommit.delete(runner.manager);
-      await runner.startTransaction();
+      await this.begin(runner);
       try {
-        // SQLite waits for the write lock only where a transaction begins by writing.
-        if (this.kind === 'sqlite') await runner.query('DELETE FROM leases WHERE 0');
         const result = await work(runner.manager);
         await runner.commitTransaction();
         return { result, callbacks: this.afterCommit.get(runner.manager) ?? [] };

@@ -38,7 +38,7 @@ export class LeaseStore {
 
   /** Gives a task back, done. */
   async end(name: string): Promise<void> {
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx
         .createQueryBuilder()
         .update(Lease)

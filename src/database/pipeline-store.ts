@@ -273,7 +273,7 @@ export class PipelineStore {
 
   /** @throws StaleAttempt */
   async renew(held: Held): Promise<void> {
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       this.update(tx, held, { leaseUntil: () => `${this.database.nowMs} + ${LEASE_MS}` }),
     );
   }
@@ -414,7 +414,7 @@ export class PipelineStore {
       >
     >,
   ) {
-    await this.database.write((tx) => tx.update(ValidationPipeline, { id }, check));
+    await this.database.writeOne((tx) => tx.update(ValidationPipeline, { id }, check));
   }
 
   /** Enqueues the publication of what the row says. */

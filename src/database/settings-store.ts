@@ -62,7 +62,7 @@ export class SettingsStore {
   }
 
   async reset(projectId: string, key: SettingKey): Promise<void> {
-    await this.database.write((tx) => tx.delete(ProjectSetting, { projectId, key }));
+    await this.database.writeOne((tx) => tx.delete(ProjectSetting, { projectId, key }));
   }
 }
 

@@ -117,7 +117,7 @@ export class Retention {
       );
       if (rows.length === 0) return 0;
       const ids = rows.map(({ id }) => id);
-      await this.deps.database.write((tx) =>
+      await this.deps.database.writeOne((tx) =>
         // Asked once more: a row may have come to life since.
         tx
           .createQueryBuilder()
@@ -139,7 +139,7 @@ export class Retention {
         `SELECT cause FROM handled_commands WHERE created_at < ${before} LIMIT ${BATCH}`,
       );
       if (rows.length > 0)
-        await database.write((tx) =>
+        await database.writeOne((tx) =>
           tx.delete(HandledCommand, { cause: In(rows.map(({ cause }) => cause)) }),
         );
       return rows.length;

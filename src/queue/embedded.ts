@@ -164,19 +164,16 @@ export class EmbeddedQueue implements Queue {
         AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.lane = j.lane AND o.id <> j.id AND o.locked_until >= ${now})
       ORDER BY j.id LIMIT 1)`,
     );
-    const candidate = `${oldest.join(' UNION ALL ')} LIMIT 1`;
-    // Most looks find nothing: they must not hold the write lock.
-    if ((await this.database.read.query<{ id: number }[]>(candidate)).length === 0) return null;
-    return this.database.write(async (tx) => {
-      // (The driver answers rows where a statement does not begin with UPDATE.)
-      const [row] = await tx.query<TakenJob[]>(
-        `WITH due AS (${candidate})
+    // (The driver answers rows where a statement does not begin with UPDATE.)
+    const [row] = await this.database.writeOne((tx) =>
+      tx.query<TakenJob[]>(
+        `WITH due AS (${oldest.join(' UNION ALL ')} LIMIT 1)
          UPDATE jobs SET locked_by = '${this.me}', locked_until = ${now} + ${LOCK_MS}, attempts = attempts + 1
          WHERE id = (SELECT id FROM due) RETURNING id, kind, subject, attempts, run_at AS runAtMs`,
-      );
-      if (row) this.held.add(row.id);
-      return row ?? null;
-    });
+      ),
+    );
+    if (row) this.held.add(row.id);
+    return row ?? null;
   }
 
   private async run(job: TakenJob): Promise<void> {
@@ -185,7 +182,7 @@ export class EmbeddedQueue implements Queue {
     try {
       const waitedMs = Math.max(0, Date.now() - job.runAtMs);
       await handler({ subject: job.subject, attempt: job.attempts, lastAttempt, waitedMs });
-      await this.database.write((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
+      await this.database.writeOne((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
     } catch (error) {
       this.log.error(
         { err: error, job: job.kind, attempt: job.attempts, ...jobContext(job.kind, job.subject) },
@@ -199,7 +196,7 @@ export class EmbeddedQueue implements Queue {
 
   private async giveBack(job: TakenJob, error: unknown): Promise<void> {
     const runAt = new Date(Date.now() + retryDelayMs(job.attempts));
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.update(
         Job,
         { id: job.id, lockedBy: this.me },
@@ -210,7 +207,7 @@ export class EmbeddedQueue implements Queue {
 
   private async renew(): Promise<void> {
     if (this.held.size === 0) return;
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.query(`UPDATE jobs SET locked_until = ${this.database.nowMs} + ${LOCK_MS}
                 WHERE locked_by = '${this.me}'`),
     );
@@ -222,7 +219,7 @@ export class EmbeddedQueue implements Queue {
     );
     for (const { owner } of owners) {
       if (!isDead(owner)) continue;
-      await this.database.write((tx) =>
+      await this.database.writeOne((tx) =>
         tx.update(Job, { lockedBy: owner }, { lockedBy: null, lockedUntil: null }),
       );
     }

@@ -87,7 +87,7 @@ export class GraphileQueue implements Queue {
     await this.beating;
     if (this.workers.length > 0)
       await this.database
-        .write((tx) => tx.query('DELETE FROM queue_workers WHERE id = ANY($1)', [this.ids()]))
+        .writeOne((tx) => tx.query('DELETE FROM queue_workers WHERE id = ANY($1)', [this.ids()]))
         .catch((error: unknown) => this.complain(error));
     await this.pool?.end();
   }

@@ -89,7 +89,7 @@ export class DatabaseStorage implements PipelineStorage {
 
   async keepScreenshot(pipelineId: string, png: Uint8Array): Promise<string> {
     const name = newScreenshotName();
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.query('INSERT INTO screenshots (pipeline_id, name, png) VALUES ($1, $2, $3)', [
         pipelineId,
         name,
@@ -110,7 +110,7 @@ export class DatabaseStorage implements PipelineStorage {
   async remove(pipelineId: string): Promise<void> {
     let deleted: number;
     do {
-      [, deleted] = await this.database.write((tx) =>
+      [, deleted] = await this.database.writeOne((tx) =>
         tx.query<[unknown, number]>(
           `DELETE FROM log_chunks WHERE (pipeline_id, stage, start) IN
              (SELECT pipeline_id, stage, start FROM log_chunks WHERE pipeline_id = $1 LIMIT ${ROWS})`,
@@ -118,7 +118,7 @@ export class DatabaseStorage implements PipelineStorage {
         ),
       );
     } while (deleted > 0);
-    await this.database.write((tx) =>
+    await this.database.writeOne((tx) =>
       tx.query('DELETE FROM screenshots WHERE pipeline_id = $1', [pipelineId]),
     );
   }
