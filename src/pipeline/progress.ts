@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { PipelineStore, Held } from '../database/pipeline-store.js';
 import type { StageName, StageRecord } from '../domain/pipeline.js';
@@ -61,7 +62,8 @@ export class ProgressWriter implements PipelineObserver {
   }
 
   private async save(): Promise<void> {
-    while (this.unsaved && !this.closed) {
+    // One stage ends and the next begins in the same turn of the event loop: that is one write.
+    for (await nextTurn(); this.unsaved && !this.closed;) {
       this.unsaved = false;
       const stages = [...this.stages.values()];
       const changed = this.unsavedOf(stages);

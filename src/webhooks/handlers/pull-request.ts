@@ -55,9 +55,10 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
     if (error instanceof Overtaken) return onPullRequest(payload, deps);
     throw error;
   }
+  if (!latest) return;
   await deps.database.write(async (tx) => {
     if (started && run) await deps.runs.save(tx, run.id, { nextPipelineId: started.id });
-    if (latest && latest.headSha !== pullRequest.head.sha)
+    if (latest.headSha !== pullRequest.head.sha)
       await deps.runs.dropPlans(
         tx,
         project.id,
@@ -65,7 +66,7 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
         'There is a newer commit, so the plan no longer counts.',
       );
   });
-  if (latest?.merge?.state === 'scheduled') await unschedule(latest, project, deps);
+  if (latest.merge?.state === 'scheduled') await unschedule(latest, project, deps);
 }
 
 /**
