@@ -4,9 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compiledModule } from '../compiled-module.js';
 import { OperationalError } from '../domain/errors.js';
 import { LIMITS, UnreadableReport, type ParsedReport, type ReportFile } from './contract.js';
 import { tooBig } from './index.js';
@@ -152,7 +150,7 @@ const hasExited = (child: ChildProcess | null): boolean =>
   child !== null && (child.exitCode !== null || child.signalCode !== null);
 
 async function start(memoryMb: number): Promise<ChildProcess> {
-  const file = workerFile();
+  const file = compiledModule('reports/parse-worker.js');
   try {
     const child = fork(file, [], {
       // Nothing of the server's environment or flags.
@@ -171,15 +169,4 @@ async function start(memoryMb: number): Promise<ChildProcess> {
       cause: error,
     });
   }
-}
-
-/** The compiled worker: beside this file in dist/, or in dist/ when this runs from the TypeScript sources. */
-function workerFile(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const places = [here, join(here, '../../dist/reports')].map((folder) => join(folder, 'parse-worker.js'));
-  const found = places.find((place) => existsSync(place));
-  if (found) return found;
-  throw new OperationalError('Test reports could not be read: dist/reports/parse-worker.js is missing.', {
-    advice: 'Run `npm run build`.',
-  });
 }

@@ -1,10 +1,9 @@
 /** Has pages looked at by a process of their own, with a hard end for it and its browser. */
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { compiledModule } from '../../compiled-module.js';
 import { messageOf } from '../../domain/errors.js';
 import { isReachableBy } from '../../sandbox/paths.js';
 import { sandboxUser } from '../../sandbox/user.js';
@@ -31,12 +30,7 @@ export interface Measured {
  */
 export async function measurePages({ timeoutMs, signal, ...request }: MeasureOptions): Promise<Measured> {
   signal.throwIfAborted();
-  const worker = workerFile();
-  if (worker === null)
-    return {
-      pages: [],
-      problem: 'dist/validators/lighthouse/page-worker.js is missing: run `npm run build`',
-    };
+  const worker = compiledModule('validators/lighthouse/page-worker.js');
   const profile = await mkdtemp(join(tmpdir(), 'codegenapp-browser-'));
   try {
     const user = sandboxUser();
@@ -92,11 +86,4 @@ async function inChild(
   await exited;
   signal.throwIfAborted();
   return { pages, problem };
-}
-
-/** The compiled worker: beside this file in dist/, or in dist/ when this runs from the TypeScript sources. */
-function workerFile(): string | null {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const places = [here, join(here, '../../../dist/validators/lighthouse')];
-  return places.map((folder) => join(folder, 'page-worker.js')).find((place) => existsSync(place)) ?? null;
 }
