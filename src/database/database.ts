@@ -71,9 +71,7 @@ export class Database {
   /** Runs `work` in a transaction: all of it is durable when this resolves, or none of it. */
   async write<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     const { result, callbacks } =
-      this.kind === 'sqlite'
-        ? await this.alone(() => this.transaction(work))
-        : await this.transaction(work);
+      this.kind === 'sqlite' ? await this.alone(() => this.transaction(work)) : await this.transaction(work);
     for (const callback of callbacks) callback();
     return result;
   }
