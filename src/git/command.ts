@@ -3,10 +3,11 @@
  * that neither the machine's settings nor the repository's content can make it execute anything.
  */
 import os from 'node:os';
-import { execa, type Options, type Result } from 'execa';
+import { execa } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
+import { sendSignal } from '../sandbox/processes.js';
 import { classifyFailure, RepositoryError } from './errors.js';
-import { killGroup, prepare } from './prepared.js';
+import { prepare } from './prepared.js';
 import { authorizationOf, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 
 type Settings = Record<string, string>;
@@ -152,28 +153,22 @@ async function gitAs(
   const [file, ...before] = actingAs(user);
   const { input } = options;
   const result = await execa(file!, [...before, 'git', ...args], {
-    ...execution(env, options),
-    cancelSignal: options.signal,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
-  });
-  return answerOf(result, options);
-}
-
-const execution = (env: Record<string, string>, { cwd, workTree, gitDir }: GitOptions) =>
-  ({
-    cwd: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
+    cwd: directoryOf(options),
     env,
     extendEnv: false,
     stripFinalNewline: false,
-    maxBuffer: MAX_ANSWER_CHARACTERS,
+    maxBuffer: MAX_ANSWER_BYTES,
     reject: false,
-  }) satisfies Options;
-
-function answerOf(result: Result, { name, signal }: GitOptions): string {
-  signal?.throwIfAborted();
+    cancelSignal: options.signal,
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+  });
+  options.signal?.throwIfAborted();
   if (result.exitCode === 0) return String(result.stdout);
-  throw classifyFailure(name, String(result.stderr ?? '') || (result.shortMessage ?? ''), result);
+  throw classifyFailure(options.name, String(result.stderr ?? '') || (result.shortMessage ?? ''), result);
 }
+
+const directoryOf = ({ cwd, workTree, gitDir }: GitOptions): string =>
+  cwd ?? workTree ?? gitDir ?? os.tmpdir();
 
 /** As Prepared, but run() answers what was written to stdout, or throws as git() does. */
 export interface PreparedGit {
@@ -194,11 +189,25 @@ export function prepareGit(commands: [string[], string[]], options: GitOptions):
     ['git', ...second],
   ];
   const before = options.as ? actingAs(options.as) : [];
-  const prepared = prepare(before, commandLines, execution(env, options), options.signal);
-  return { ...prepared, run: async () => answerOf(await prepared.run(), options) };
+  const { name, signal } = options;
+  const where = { environment: env, directory: directoryOf(options), maxSaidBytes: MAX_ANSWER_BYTES };
+  const prepared = prepare(before, commandLines, where, signal);
+  return {
+    ...prepared,
+    run: async () => {
+      const { code, stdout, stderr, isCut, error } = await prepared.run();
+      signal?.throwIfAborted();
+      if (code === 0 && !isCut) return stdout;
+      throw classifyFailure(
+        name,
+        stderr || (error?.message ?? (isCut ? 'It answered too much.' : '')),
+        error,
+      );
+    },
+  };
 }
 
-const MAX_ANSWER_CHARACTERS = 256 * 1024 ** 2;
+const MAX_ANSWER_BYTES = 256 * 1024 ** 2;
 
 /**
  * The command line by which root becomes a user who still passes through root's own folders (a tree lies in one, out
@@ -264,12 +273,13 @@ export async function gitFetch(source: RepositorySource, options: FetchOptions):
   });
   const stderr = new Tail();
   child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
+  const signalGroup = (name: NodeJS.Signals) => child.pid !== undefined && sendSignal(-child.pid, name);
   let timedOut = false;
   let hardEnd: NodeJS.Timeout | undefined;
   const end = (): void => {
     // git removes its lock files and unfinished packs on SIGTERM.
-    killGroup(child.pid, 'SIGTERM');
-    hardEnd ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), END_GRACE_MS);
+    signalGroup('SIGTERM');
+    hardEnd ??= setTimeout(() => signalGroup('SIGKILL'), END_GRACE_MS);
   };
   const limit = setTimeout(() => ((timedOut = true), end()), timeLimitMs);
   signal?.addEventListener('abort', end, { once: true });

@@ -1,7 +1,8 @@
+import { addAbortListener } from 'node:events';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { execa } from 'execa';
+import { startProgram } from '../spawner/spawner.js';
 import { environment, STRICT } from './command.js';
 import { LOCAL_HOST, type RepositorySource } from './source.js';
 import type { Delivered, Wanted } from './wanted.js';
@@ -56,17 +57,15 @@ async function receive(
   // What is above both commits is not there, and is no fault of the pack.
   const cuts = path.join(gitDir, 'shallow.fetched');
   await writeFile(cuts, `${have}\n${sha}\n`);
-  const child = execa('git', ['--shallow-file', cuts, 'index-pack', '--stdin', '--fix-thin', STRICT], {
-    cwd: gitDir,
-    env: environment(gitDir, { 'core.fsync': 'none' }),
-    extendEnv: false,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    reject: false,
-    // It ends with its input.
-    cleanup: false,
-    cancelSignal: over,
+  const starting = startProgram({
+    commandLine: ['git', '--shallow-file', cuts, 'index-pack', '--stdin', '--fix-thin', STRICT],
+    directory: gitDir,
+    environment: environment(gitDir, { 'core.fsync': 'none' }),
+    channels: ['socket', 'ignore', 'ignore'],
+    maxSaidBytes: 0,
   });
   meanwhile();
+  const { socket, ended, kill } = await starting;
   let bytes = 0;
   const counted = async function* () {
     for await (const chunk of asked.pack()) {
@@ -74,10 +73,13 @@ async function receive(
       yield chunk;
     }
   };
+  const listener = addAbortListener(over, () => kill());
   // It may end, content, before its input does: a pack says where its end is.
-  const failure: unknown = await pipeline(counted, child.stdin).catch((error: unknown) => error);
-  const { exitCode } = await child;
+  const failure: unknown = await pipeline(counted, socket!).catch((error: unknown) => error);
+  const { code } = await ended;
+  listener[Symbol.dispose]();
+  socket!.destroy();
   await rm(cuts, { force: true });
-  if (exitCode !== 0) throw new Error(`git index-pack ended with ${exitCode}`, { cause: failure });
+  if (code !== 0) throw new Error(`git index-pack ended with ${code}`, { cause: failure });
   return bytes;
 }

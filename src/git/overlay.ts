@@ -4,7 +4,8 @@
  */
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
+import { messageOf } from '../domain/errors.js';
+import { runProgram } from '../spawner/run.js';
 
 export interface OverlayMount {
   /** An existing folder, on which the whole appears. */
@@ -40,10 +41,10 @@ export class Overlay {
       ...more,
     ];
     const attempt = (more: string[]) =>
-      execa('mount', ['-n', '-t', 'overlay', 'codegenapp', '-o', options(more).join(','), within(target)], {
-        ...SYSTEM_PROGRAM,
-        cwd: this.directory,
-      });
+      runSystem(
+        ['mount', '-n', '-t', 'overlay', 'codegenapp', '-o', options(more).join(','), within(target)],
+        this.directory,
+      );
     // Nothing in a workspace outlives a power cut, and without this unmounting writes out all that the whole disk
     // has waiting. Since Linux 5.10.
     await attempt(['volatile']).catch(() => attempt([]));
@@ -67,8 +68,7 @@ export async function probeOverlay(directory: string): Promise<Overlay | string>
     const seen = await Promise.all([lower, target].map((each) => readFile(path.join(each, 'file'), 'utf8')));
     return seen.join() === 'lower,upper' ? overlay : 'A file written to an overlay was not kept apart.';
   } catch (error) {
-    const { stderr } = error as { stderr?: string };
-    return `Mounting is refused: ${(stderr ?? String(error)).trim().split('\n')[0]!.slice(0, 200)}`;
+    return `Mounting is refused: ${messageOf(error).split('\n')[0]!.slice(0, 200)}`;
   } finally {
     await unmountAll(place);
     await rm(place, { recursive: true, force: true });
@@ -77,13 +77,13 @@ export async function probeOverlay(directory: string): Promise<Overlay | string>
 
 /** Throws where something still uses what is mounted there. @param count how many are, one upon the other */
 export async function unmount(target: string, count: number): Promise<void> {
-  await execa('umount', ['-n', '--', ...Array<string>(count).fill(target)], SYSTEM_PROGRAM);
+  await runSystem(['umount', '-n', '--', ...Array<string>(count).fill(target)]);
 }
 
 /** Takes away whatever is mounted in a folder, also what is still in use. Throws when something stays mounted. */
 export async function unmountAll(folder: string): Promise<void> {
   for (const target of (await mountsIn(folder)).reverse())
-    await execa('umount', ['-n', '-l', '--', target], { ...SYSTEM_PROGRAM, reject: false });
+    await runSystem(['umount', '-n', '-l', '--', target]).catch(() => undefined);
   const left = await mountsIn(folder);
   if (left.length > 0) throw new Error(`${left[0]} can't be unmounted, so nothing is deleted there.`);
 }
@@ -100,10 +100,12 @@ export async function mountsIn(folder: string): Promise<string[]> {
 
 const fromOctal = (digits: string): string => String.fromCharCode(Number.parseInt(digits, 8));
 
-const SYSTEM_PROGRAM = {
-  stdin: 'ignore',
-  // Over in a moment, and nothing to be cut short.
-  cleanup: false,
-  extendEnv: false,
-  env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-} as const;
+/** @throws with what it said */
+async function runSystem(commandLine: string[], directory = '/'): Promise<void> {
+  const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+  const end = await runProgram({ commandLine, directory, environment }).result;
+  if (end.code === 0) return;
+  throw new Error(end.stderr.trim() || `${commandLine[0]} ended with ${end.signal ?? end.code}`, {
+    cause: end.error,
+  });
+}

@@ -1,5 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { execa } from 'execa';
+import { runProgram } from '../spawner/run.js';
 import { mountsIn, unmountAll } from './overlay.js';
 
 /** Only Linux has overlays, and only GNU's rm knows this. */
@@ -12,6 +14,7 @@ const OPTIONS = {
   maxBuffer: 65_536,
   cleanup: false,
 } as const;
+const ENVIRONMENT = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
 /** `rm` takes quadratic time for deep trees: two minutes for 100,000 levels, which a script makes in seconds. */
 const PATIENCE_MS = 15_000;
 
@@ -50,16 +53,19 @@ for (const place of top) {
  * One that isn't there is fine. Folders that forbid writing are opened up first where that is needed. In a process
  * of its own: a million files must not hold this one up. Throws when something is left.
  */
-export async function removeTree(folder: string): Promise<void> {
+export async function removeTree(which: string): Promise<void> {
+  const folder = resolve(which);
   if (!(await lstat(folder).catch(() => null))) return;
   const real = await realpath(folder).catch(() => folder);
   const mounts = (await mountsIn(real)).reverse();
   const remove = ['rm', ...rmArguments(folder)];
-  const [file = '', ...args] = mounts.length > 0 ? unmounted(mounts, remove) : remove;
-  const first = await execa(file, args, { ...OPTIONS, timeout: PATIENCE_MS });
-  if (first.exitCode === 0) return;
+  const commandLine = mounts.length > 0 ? unmounted(mounts, remove) : remove;
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
+    .result;
+  if (code === 0) return;
   await unmountAll(real);
-  if (first.timedOut) return removeDeepTree(folder);
+  if (patience.aborted) return removeDeepTree(folder);
   await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
   await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
 import { forwarderCommand, openBridge, type Bridge } from './bridge.js';
 import {
@@ -17,10 +18,10 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { REPORT_FD, closeForeign, hasForeign, launcherArguments } from './launcher.js';
+import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
-import { startMachine, type Machine } from './machine.js';
+import { startMachine, type Machine, type MachineChannel } from './machine.js';
 import { openOutputPipe } from './output-pipe.js';
 import { openPassage } from './passage.js';
 import { isReachableBy } from './paths.js';
@@ -47,13 +48,12 @@ export interface BubblewrapOptions {
 
 /**
  * Runs each script in namespaces of its own by bubblewrap (https://github.com/containers/bubblewrap). The first
- * process of the pid namespace dies with bwrap, and bwrap with this process, and all in the namespace with the
- * first process: so nothing outlives us. (While bwrap is starting these ties are not all made; if we die then, the
- * watchdog ends it.) Must be used from the main thread: "parent" is a thread to the kernel.
+ * process of the pid namespace dies with bwrap, bwrap with the spawner and that with this process, and all in the
+ * namespace with the first process: so nothing outlives us. (While bwrap is starting these ties are not all made; if
+ * we die then, the watchdog ends it.)
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
-  const foreign = hasForeign();
   let tools: Promise<Tools> | undefined;
   return {
     name: 'bubblewrap',
@@ -65,7 +65,7 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
       try {
-        return await startProcess(options, { system, foreign, tools: found, mark }, command, bridge);
+        return await startProcess(options, { system, tools: found, mark }, command, bridge);
       } catch (error) {
         await bridge?.close();
         throw error instanceof SandboxError
@@ -79,8 +79,6 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 interface Surroundings {
   /** See systemArguments(). */
   system: string[];
-  /** See hasForeign(). */
-  foreign: boolean;
   tools: Tools;
   /** The value of MARK. */
   mark: string;
@@ -107,7 +105,7 @@ async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]
 
 async function startProcess(
   options: BubblewrapOptions,
-  { system, foreign, tools, mark }: Surroundings,
+  { system, tools, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
@@ -143,11 +141,11 @@ async function startProcess(
     wait: command.keepAlive,
     forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
   });
-  const start = (output: number, more: Record<number, number> = {}) =>
+  const output = await openOutputPipe(command.output);
+  const start = (more: Record<number, MachineChannel> = {}) =>
     startMachine({
       commandLine: [
-        ...(mounted?.prefix ?? []),
-        ...(foreign || mounted ? CLOSE : []),
+        ...(mounted ? [...mounted.prefix, ...CLOSE] : []),
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: mark },
@@ -156,7 +154,7 @@ async function startProcess(
       // bubblewrap does nothing before it has read its arguments.
       group: command.group,
       channels: {
-        1: output,
+        1: { open: output.path, flags: constants.O_WRONLY },
         2: 'listen',
         [REPORT_FD]: 'listen',
         [ARGUMENTS_FD]: Buffer.from(layout.map((argument) => `${argument}\0`).join('')),
@@ -169,12 +167,11 @@ async function startProcess(
         ...more,
       },
     });
-  const output = await openOutputPipe(command.output);
   let machine: Machine;
   try {
-    machine = mounted
-      ? withTextFile(mounted.table, (table) => start(output.end, { [TABLE_FD]: table }))
-      : start(output.end);
+    machine = await (mounted
+      ? withTextFile(mounted.table, (open) => start({ [TABLE_FD]: { open, flags: constants.O_RDONLY } }))
+      : start());
   } finally {
     output.handedOn();
   }

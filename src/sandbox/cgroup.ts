@@ -18,8 +18,8 @@ export interface TotalLimits {
 /** What one pipeline's processes are held to together; its sandboxes join it. */
 export interface ProcessGroup {
   readonly limits: TotalLimits;
-  /** Puts a process in, and what it starts from then on. */
-  add(pid: number): void;
+  /** Writing a process's number to each of these puts it in, and what it starts from then on. */
+  readonly lists: string[];
   /** How many of its processes the kernel has ended because they used more memory together than they may. */
   memoryKills(): number;
   /** Ends what is in it, and removes it. Safe to call twice. */
@@ -107,9 +107,7 @@ function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
   const events = join(memory, place.version === 2 ? 'memory.events' : 'memory.oom_control');
   return {
     limits,
-    add: (pid) => {
-      for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
-    },
+    lists: directories.map((directory) => join(directory, 'cgroup.procs')),
     memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
     remove: () => removeGroup(directories),
   };
@@ -171,7 +169,7 @@ async function tryOut(totals: Totals, place: CgroupPlace): Promise<void> {
   try {
     await once(child, 'spawn');
     const entry = readProcess(child.pid!);
-    group.add(child.pid!);
+    for (const list of group.lists) writeFileSync(list, String(child.pid));
     const inside = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8');
     const expected = place.version === 2 ? 1 : new Set([place.memory, place.pids]).size;
     if (inside.split('\n').filter((line) => line.includes(PREFIX)).length < expected)

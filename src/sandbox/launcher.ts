@@ -1,10 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
 import type { SandboxCommand, SandboxLimits } from './contract.js';
 
 /** The file descriptor on which the launcher says `started`, and with keepAlive `exit CODE`. */
 export const REPORT_FD = 3;
-/** fcntl.h: Node does not name it. */
-const O_CLOEXEC = 0o2000000;
 /** Where it waits for a line, with `gate`. */
 export const GATE_FD = 4;
 
@@ -58,23 +55,7 @@ export function launcherArguments(
 
 const ENTER = 'cd -- "$2" && unset OLDPWD || exit 126';
 
-/**
- * Whether this process was started with descriptors beyond stderr. Node hands them all on; what it opens itself it
- * opens so that no other program has it.
- */
-export function hasForeign(): boolean {
-  return readdirSync('/proc/self/fdinfo').some((fd) => {
-    try {
-      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
-      return Number(fd) > 2 && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
-    } catch {
-      // It was this reading itself.
-      return false;
-    }
-  });
-}
-
-/** Bash that closes what hasForeign() tells of beyond descriptor `last`. */
+/** Bash that closes what it was started with beyond descriptor `last`. */
 export function closeForeign(last: number): string {
   return `for fd in /proc/self/fd/*; do fd=\${fd##*/}; ((fd > ${last})) && eval "exec $fd>&-"; done`;
 }

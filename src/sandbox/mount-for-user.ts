@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxUser } from './user.js';
@@ -48,20 +48,14 @@ function escaped(path: string): string {
   return path.replace(/[\s\\]/g, (blank) => `\\${blank.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-/** Gives a descriptor of a file with the text to `use`; the file itself is gone by then, and the descriptor after it. */
-export function withTextFile<T>(text: string, use: (fd: number) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), 'codegenapp-mount-'));
+/** Gives a file with the text to `use`, after which it is gone. */
+export async function withTextFile<T>(text: string, use: (file: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'codegenapp-mount-'));
   const file = join(folder, 'table');
-  let fd: number;
   try {
-    writeFileSync(file, text, { mode: 0o600 });
-    fd = openSync(file, 'r');
+    await writeFile(file, text, { mode: 0o600 });
+    return await use(file);
   } finally {
-    rmSync(folder, { recursive: true });
-  }
-  try {
-    return use(fd);
-  } finally {
-    closeSync(fd);
+    await rm(folder, { recursive: true });
   }
 }

@@ -14,9 +14,9 @@ import { sandboxUser } from './user.js';
 
 /** What a script writes to. */
 export interface OutputPipe {
-  /** To hand on as stdout; `handedOn` closes it here. */
-  readonly end: number;
-  /** The script, or nobody, has it now. */
+  /** To be opened as the script's stdout. */
+  readonly path: string;
+  /** The script, or nobody, has it open now. */
   handedOn(): void;
   /** Settles when nobody can write any more, and all is in the file. */
   readonly written: Promise<void>;
@@ -55,7 +55,7 @@ export async function openOutputPipe(path: string): Promise<OutputPipe> {
       })
       .finally(() => closeSync(file));
     written.catch(() => undefined);
-    return { end, handedOn, written };
+    return { path: pipe, handedOn, written };
   } catch (error) {
     for (const descriptor of opened) closeSync(descriptor);
     throw error;

@@ -15,15 +15,8 @@ import { scriptExit, signalNumber } from './exit-code.js';
 import { GATE_FD, REPORT_FD, launcherArguments } from './launcher.js';
 import { startMachine } from './machine.js';
 import { isReachableBy } from './paths.js';
-import { withOutputFile } from './output-file.js';
-import {
-  listProcesses,
-  readProcess,
-  sendSignal,
-  type ProcessEntry,
-  untilGone,
-  wasStartedWith,
-} from './processes.js';
+import { makeOutputFile } from './output-file.js';
+import { listProcesses, sendSignal, type ProcessEntry, untilGone, wasStartedWith } from './processes.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser } from './user.js';
 import { MARK, newMark } from './watchdog.js';
@@ -70,35 +63,37 @@ async function startProcess(
     }
   }
   const { processes, ...limits } = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
-  const machine = withOutputFile(command.output, user, (output) =>
-    startMachine({
-      commandLine: launcherArguments(command, user ? { ...limits, processes } : limits, command.workspace, {
-        gate: true,
-      }),
-      environment: {
-        PATH: toolchains.path,
-        HOME: command.home ?? temporary,
-        TMPDIR: temporary,
-        LANG: 'C.UTF-8',
-        ...toolchains.environment,
-        ...command.environment,
-        [MARK]: mark,
-      },
-      directory: '/',
-      user,
-      group: command.group,
-      channels: { 1: output, 2: 'listen', [REPORT_FD]: 'listen', [GATE_FD]: Buffer.from('go\n') },
+  const machine = await startMachine({
+    commandLine: launcherArguments(command, user ? { ...limits, processes } : limits, command.workspace, {
+      gate: true,
     }),
-  );
+    environment: {
+      PATH: toolchains.path,
+      HOME: command.home ?? temporary,
+      TMPDIR: temporary,
+      LANG: 'C.UTF-8',
+      ...toolchains.environment,
+      ...command.environment,
+      [MARK]: mark,
+    },
+    directory: '/',
+    user,
+    group: command.group,
+    channels: {
+      1: makeOutputFile(command.output, user),
+      2: 'listen',
+      [REPORT_FD]: 'listen',
+      [GATE_FD]: Buffer.from('go\n'),
+    },
+  });
 
-  // Even if it has already ended: it is not reaped before the event loop turns.
-  const leader = machine.pid === undefined ? undefined : readProcess(machine.pid);
+  const { entry: leader } = machine;
   let stopping: Promise<void> | undefined;
   const stop = () =>
     (stopping ??= (async () => {
       machine.kill();
       if (leader) await killAll(leader, `${MARK}=${mark}`);
-      else if (machine.pid !== undefined && process.platform !== 'linux') sendSignal(-machine.pid, 'SIGKILL');
+      else sendSignal(-machine.pid, 'SIGKILL');
       await machine.ended;
       await rm(temporary, { recursive: true, force: true });
     })());

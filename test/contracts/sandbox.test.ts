@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer as createSocketServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { messageOf } from '../../src/domain/errors.js';
 import { bubblewrapSandbox } from '../../src/sandbox/bubblewrap.js';
 import type { Sandbox } from '../../src/sandbox/contract.js';
@@ -15,7 +16,6 @@ import { readFeatures } from '../../src/sandbox/probe.js';
 import { runScript, startPreview } from '../../src/sandbox/run-script.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
 import { makeSandboxWorkspace, processesWith, type SandboxWorkspace } from '../support/sandbox-workspace.js';
-import { transpile } from '../support/transpile.js';
 
 const CANARY = 'canary-0b6f1f0c-secret-of-the-server';
 const isRoot = process.getuid?.() === 0;
@@ -231,11 +231,10 @@ function suite(sandbox: Sandbox): void {
     });
 
     it('when this process is killed', async () => {
-      const target = join(place.base, 'server');
-      await transpile(['sandbox', 'domain'], target);
+      const program = join(place.base, 'server.mjs');
       await writeFile(
-        join(target, 'server.js'),
-        `import { selectSandbox } from './src/sandbox/select.js';
+        program,
+        `import { selectSandbox } from '${pathToFileURL('dist/sandbox/select.js').href}';
         const { sandbox } = await selectSandbox({ mode: ${JSON.stringify(sandbox.isolated ? 'bubblewrap' : 'none')},
           production: false, loopbackOnly: true, log: { info() {}, warn() {} } });
         const started = await sandbox.start(JSON.parse(process.argv[2]));
@@ -244,7 +243,7 @@ function suite(sandbox: Sandbox): void {
         setInterval(() => {}, 1000);`,
       );
       const command = place.command(`${DAEMON}; sleep 1000 & true`, { keepAlive: true });
-      const server = spawn(process.execPath, [join(target, 'server.js'), JSON.stringify(command)], {
+      const server = spawn(process.execPath, [program, JSON.stringify(command)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       try {

@@ -117,7 +117,7 @@ function suite(sandbox: Sandbox, { totals, place }: { totals: Totals; place: Cgr
   it('end what escaped, and what a server that died left', async () => {
     const child = spawn('/bin/sleep', ['1000'], { env: {}, detached: true, stdio: 'ignore' });
     const ended = once(child, 'exit');
-    group.add(child.pid!);
+    for (const list of group.lists) writeFileSync(list, String(child.pid));
     await group.remove();
     expect(await ended).toEqual([null, 'SIGKILL']);
 

@@ -16,9 +16,9 @@ it('a prepared shell runs nothing of its user before what it is to run', async (
       ['touch', first!],
       ['touch', second!],
     ],
-    { env, extendEnv: false },
+    { environment: env, directory: home },
   );
-  expect((await prepared.run()).exitCode).toBe(0);
+  expect((await prepared.run()).code).toBe(0);
   expect([first!, second!, ofUser!].map((file) => existsSync(file))).toEqual([true, true, false]);
   rmSync(home, { recursive: true });
 });

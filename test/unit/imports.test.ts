@@ -8,7 +8,9 @@ const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 /** Later may import earlier, and its own row; the README has the picture. */
 const LAYERS = [
   ['domain'],
+  ['compiled-module.ts'],
   [
+    'spawner',
     'sandbox',
     'git',
     'queue',

@@ -1,13 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openOutputPipe } from '../../../src/sandbox/output-pipe.js';
+import { openOutputPipe, type OutputPipe } from '../../../src/sandbox/output-pipe.js';
 import { ownDirectory } from '../../../src/sandbox/own-directory.js';
 
 const isLinux = process.platform === 'linux';
+
+async function runOn(output: OutputPipe, script: string): Promise<void> {
+  const end = openSync(output.path, 'w');
+  const child = spawn('bash', ['-c', script], { stdio: ['ignore', end, 'ignore'] });
+  closeSync(end);
+  output.handedOn();
+  await once(child, 'exit');
+  await output.written;
+}
 
 (isLinux ? describe : describe.skip)('what a script writes', () => {
   let folder: string;
@@ -21,10 +31,7 @@ const isLinux = process.platform === 'linux';
   /** Runs a script on a pipe; resolves when all it wrote is in the file. */
   const run = async (script: string): Promise<void> => {
     const output = await openOutputPipe(file);
-    const child = spawn('bash', ['-c', script], { stdio: ['ignore', output.end, 'ignore'] });
-    output.handedOn();
-    await once(child, 'exit');
-    await output.written;
+    await runOn(output, script);
   };
 
   it('is appended, a little or much, in order', async () => {
@@ -47,12 +54,7 @@ const isLinux = process.platform === 'linux';
       Array.from({ length: 12 }, async (_, n) => {
         const own = join(folder, `log-${n}`);
         const output = await openOutputPipe(own);
-        const child = spawn('bash', ['-c', `seq ${n} ${n + 50_000}`], {
-          stdio: ['ignore', output.end, 'ignore'],
-        });
-        output.handedOn();
-        await once(child, 'exit');
-        await output.written;
+        await runOn(output, `seq ${n} ${n + 50_000}`);
         const lines = (await readFile(own, 'utf8')).trimEnd().split('\n');
         expect([lines[0], lines.at(-1), lines.length]).toEqual([String(n), String(n + 50_000), 50_001]);
       }),

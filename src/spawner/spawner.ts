@@ -1,0 +1,154 @@
+/**
+ * Programs are started through a small process of ours: starting one costs what the starting process is large (its
+ * page tables are copied, and each page is copied again when it is next written to), and holds its event loop up.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { ProcessEntry } from '../sandbox/processes.js';
+import { compiledModule } from '../compiled-module.js';
+import type { Program, ProgramEnd, Report, Request } from './protocol.js';
+
+export interface Started {
+  readonly pid: number;
+  /** As /proc had it at the start. */
+  readonly entry: ProcessEntry | undefined;
+  /** When it has ended and nobody has a channel any more that is listened to. Never rejects. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Of the one channel that was to have one. */
+  readonly socket: Socket | undefined;
+  /** Gives a channel that was left for later its content, and its end. */
+  finish(fd: number, content: Uint8Array): void;
+  /** To it and all in its group. Nothing happens where it has ended. */
+  kill(signal?: NodeJS.Signals): void;
+}
+
+type Listener = (fd: number, said: Buffer) => void;
+
+interface Running {
+  listener: Listener;
+  resolve: (started: Started) => void;
+  reject: (error: Error) => void;
+  end: (end: ProgramEnd) => void;
+  ended: Promise<ProgramEnd>;
+  /** Until the socket is there too. */
+  begun?: { pid: number; entry: ProcessEntry | undefined };
+  wantsSocket: boolean;
+}
+
+/** It takes 45 MB, which nobody needs on a quiet evening, and 60 ms to start. */
+const IDLE_MS = 60_000;
+/** Less to copy for each program. */
+const FLAGS = ['--jitless', '--max-semi-space-size=1', '--max-old-space-size=64', '--no-warnings'];
+
+class Spawner {
+  private readonly running = new Map<number, Running>();
+  private readonly child: ChildProcess;
+  private idle: NodeJS.Timeout | undefined;
+  private nextId = 0;
+  isOver = false;
+
+  constructor() {
+    this.child = fork(compiledModule('spawner/spawner-process.js'), [], {
+      // Nothing of the server's environment or flags, and no signal that is for its group.
+      env: {},
+      execArgv: FLAGS,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      detached: true,
+    });
+    this.child.on('message', (report, handle) => this.hear(report as Report, handle as Socket | undefined));
+    this.child.on('error', (error) => this.over(error));
+    this.child.on('exit', (code, signal) =>
+      this.over(new Error(`The process that starts programs ended (${signal ?? `exit code ${code}`}).`)),
+    );
+    this.rest();
+  }
+
+  start(program: Program, listener: Listener): Promise<Started> {
+    const id = this.nextId++;
+    clearTimeout(this.idle);
+    this.child.ref();
+    this.child.channel?.ref();
+    let end!: Running['end'];
+    const ended = new Promise<ProgramEnd>((resolve) => (end = resolve));
+    return new Promise((resolve, reject) => {
+      const wantsSocket = program.channels.includes('socket');
+      this.running.set(id, { listener, resolve, reject, end, ended, wantsSocket });
+      this.tell({ id, start: program });
+    });
+  }
+
+  private tell(request: Request): void {
+    // That it is gone is told by its exit.
+    if (this.child.connected) this.child.send(request, () => undefined);
+  }
+
+  private hear(report: Report, handle: Socket | undefined): void {
+    const { id } = report;
+    const program = this.running.get(id);
+    if (!program) return;
+    if ('said' in report) program.listener(report.fd, Buffer.from(report.said));
+    else if ('failed' in report) {
+      this.remove(id);
+      program.reject(report.failed);
+    } else if ('ended' in report) {
+      this.remove(id);
+      program.end(report.ended);
+    } else {
+      // It is written to only: that the program says nothing there is no end, and one that is over is told by that.
+      if (handle) handle.on('error', () => undefined).allowHalfOpen = true;
+      if ('started' in report) program.begun = { pid: report.started, entry: report.entry };
+      if (program.begun && (!program.wantsSocket || handle))
+        program.resolve(this.started(id, program.begun, program.ended, handle));
+    }
+  }
+
+  private started(
+    id: number,
+    { pid, entry }: NonNullable<Running['begun']>,
+    ended: Promise<ProgramEnd>,
+    socket: Socket | undefined,
+  ): Started {
+    return {
+      ...{ pid, entry, ended, socket },
+      finish: (fd, content) => this.tell({ id, finish: fd, content }),
+      kill: (signal = 'SIGKILL') => this.tell({ id, signal }),
+    };
+  }
+
+  private remove(id: number): void {
+    this.running.delete(id);
+    if (this.running.size === 0) this.rest();
+  }
+
+  /** Keeps nobody alive who has nothing else to do. */
+  private rest(): void {
+    this.child.unref();
+    this.child.channel?.unref();
+    this.idle = setTimeout(() => {
+      this.isOver = true;
+      this.child.disconnect();
+    }, IDLE_MS).unref();
+  }
+
+  private over(error: Error): void {
+    this.isOver = true;
+    clearTimeout(this.idle);
+    for (const { reject, end } of this.running.values()) {
+      reject(error);
+      end({ code: null, signal: null, error });
+    }
+    this.running.clear();
+  }
+}
+
+let spawner: Spawner | undefined;
+
+/**
+ * @param listener called with what the program writes to channels that are listened to
+ * @throws what spawn(2) answered, or an OperationalError
+ */
+export async function startProgram(program: Program, listener: Listener = () => undefined): Promise<Started> {
+  if (!spawner || spawner.isOver) spawner = new Spawner();
+  return spawner.start(program, listener);
+}
