@@ -6,6 +6,7 @@ import os from 'node:os';
 import { execa } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
 import { sendSignal } from '../sandbox/processes.js';
+import { runProgram, type RunResult } from '../spawner/run.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { prepare } from './prepared.js';
 import { authorizationOf, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
@@ -150,25 +151,33 @@ async function gitAs(
   env: Record<string, string>,
   options: GitOptions,
 ): Promise<string> {
-  const [file, ...before] = actingAs(user);
-  const { input } = options;
-  const result = await execa(file!, [...before, 'git', ...args], {
-    cwd: directoryOf(options),
-    env,
-    extendEnv: false,
-    stripFinalNewline: false,
-    maxBuffer: MAX_ANSWER_BYTES,
-    reject: false,
-    cancelSignal: options.signal,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
-  });
-  options.signal?.throwIfAborted();
-  if (result.exitCode === 0) return String(result.stdout);
-  throw classifyFailure(options.name, String(result.stderr ?? '') || (result.shortMessage ?? ''), result);
+  const { input, signal } = options;
+  const { started, result } = runProgram(
+    {
+      commandLine: [...actingAs(user), 'git', ...args],
+      stdin: input === undefined ? 'ignore' : 'later',
+      ...placeOf(env, options),
+    },
+    signal,
+  );
+  if (input !== undefined) (await started).finish(STDIN, Buffer.from(input));
+  return answerOf(await result, options);
 }
 
-const directoryOf = ({ cwd, workTree, gitDir }: GitOptions): string =>
-  cwd ?? workTree ?? gitDir ?? os.tmpdir();
+const STDIN = 0;
+const MAX_ANSWER_BYTES = 256 * 1024 ** 2;
+
+const placeOf = (environment: Record<string, string>, { cwd, workTree, gitDir }: GitOptions) => ({
+  environment,
+  directory: cwd ?? workTree ?? gitDir ?? os.tmpdir(),
+  maxSaidBytes: MAX_ANSWER_BYTES,
+});
+
+function answerOf({ code, stdout, stderr, isCut, error }: RunResult, { name, signal }: GitOptions): string {
+  signal?.throwIfAborted();
+  if (code === 0 && !isCut) return stdout;
+  throw classifyFailure(name, stderr || (error?.message ?? (isCut ? 'It answered too much.' : '')), error);
+}
 
 /** As Prepared, but run() answers what was written to stdout, or throws as git() does. */
 export interface PreparedGit {
@@ -189,25 +198,9 @@ export function prepareGit(commands: [string[], string[]], options: GitOptions):
     ['git', ...second],
   ];
   const before = options.as ? actingAs(options.as) : [];
-  const { name, signal } = options;
-  const where = { environment: env, directory: directoryOf(options), maxSaidBytes: MAX_ANSWER_BYTES };
-  const prepared = prepare(before, commandLines, where, signal);
-  return {
-    ...prepared,
-    run: async () => {
-      const { code, stdout, stderr, isCut, error } = await prepared.run();
-      signal?.throwIfAborted();
-      if (code === 0 && !isCut) return stdout;
-      throw classifyFailure(
-        name,
-        stderr || (error?.message ?? (isCut ? 'It answered too much.' : '')),
-        error,
-      );
-    },
-  };
+  const prepared = prepare(before, commandLines, placeOf(env, options), options.signal);
+  return { ...prepared, run: async () => answerOf(await prepared.run(), options) };
 }
-
-const MAX_ANSWER_BYTES = 256 * 1024 ** 2;
 
 /**
  * The command line by which root becomes a user who still passes through root's own folders (a tree lies in one, out

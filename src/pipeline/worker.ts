@@ -16,6 +16,7 @@ import { createRedactor } from '../domain/redaction.js';
 import type { Workspace, Workspaces } from '../git/workspaces.js';
 import type { Logger } from '../logging.js';
 import { newOwner } from '../queue/owner.js';
+import { prepareToStart } from '../spawner/spawner.js';
 import { ProgressWriter } from './progress.js';
 import { PipelineAbort, runPipeline } from './run.js';
 import type { PipelineSpec, PipelineTools } from './stage.js';
@@ -144,6 +145,7 @@ export class PipelineWorker {
     const progress = new ProgressWriter(held, store, this.options.publish, log);
     let shared: SharedLogs | null = null;
     try {
+      prepareToStart();
       const { spec, tools } = await this.options.prepare(pipeline);
       redact = tools.redactor.redact;
       workspace = await workspaces.create();

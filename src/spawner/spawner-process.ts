@@ -29,28 +29,8 @@ function tell(report: Report, socket?: Socket): void {
 }
 
 function start(id: number, program: Program): void {
-  const { commandLine, channels, maxSaidBytes, yields, lists = [] } = program;
-  const [file = '', ...args] = commandLine;
-  const opened: number[] = [];
-  const stdio = channels.map((channel) => {
-    if (channel === 'ignore') return channel;
-    if (typeof channel === 'string' || 'content' in channel) return 'pipe';
-    const fd = openSync(channel.open, channel.flags);
-    opened.push(fd);
-    return fd;
-  });
-  let child: ChildProcess;
-  try {
-    child = spawn(file, args, {
-      env: program.environment,
-      cwd: program.directory,
-      detached: true,
-      ...program.user,
-      stdio,
-    });
-  } finally {
-    for (const fd of opened) closeSync(fd);
-  }
+  const { channels, maxSaidBytes, yields, lists = [] } = program;
+  const child = spawnOn(program);
   child.on('error', (failed) => {
     if (child.pid === undefined) tell({ id, failed });
   });
@@ -58,7 +38,6 @@ function start(id: number, program: Program): void {
   if (pid === undefined) return;
   // It is not reaped before the event loop turns.
   const entry = readProcess(pid);
-  children.set(id, child);
   try {
     for (const list of lists) ifAlive(() => writeFileSync(list, String(pid)));
     if (yields) ifAlive(() => setPriority(pid, constants.priority.PRIORITY_LOW));
@@ -66,19 +45,39 @@ function start(id: number, program: Program): void {
     signal(child, 'SIGKILL');
     throw error;
   }
+  children.set(id, child);
   tell({ id, started: pid, entry });
-  const heard = channels.map((channel, fd) => {
+  const heard = channels.map((channel, fd): Promise<void> => {
     const stream = child.stdio[fd] as Socket;
     if (channel === 'listen') return listen(stream, maxSaidBytes, (said) => tell({ id, fd, said }));
     if (channel === 'socket') tell({ id, socket: fd }, stream);
     else if (channel === 'later') feed(stream);
     else if (typeof channel === 'object' && 'content' in channel) feed(stream).end(channel.content);
-    return null;
+    return Promise.resolve();
   });
   child.on('exit', (code, signal) => {
     children.delete(id);
     void Promise.all(heard).then(() => tell({ id, ended: { code, signal } }));
   });
+}
+
+function spawnOn({ commandLine, environment, directory, user, channels }: Program): ChildProcess {
+  const [file = '', ...args] = commandLine;
+  const opened: number[] = [];
+  const open = (path: string, flags: number) => {
+    const fd = openSync(path, flags);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const stdio = channels.map((channel) => {
+      if (channel === 'ignore') return channel;
+      return typeof channel === 'object' && 'open' in channel ? open(channel.open, channel.flags) : 'pipe';
+    });
+    return spawn(file, args, { env: environment, cwd: directory, detached: true, ...user, stdio });
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 /** Resolves when the program, and whatever has its end of it, says no more. */

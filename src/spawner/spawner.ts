@@ -17,9 +17,9 @@ export interface Started {
   /** Of the one channel that was to have one. */
   readonly socket: Socket | undefined;
   /** Gives a channel that was left for later its content, and its end. */
-  finish(fd: number, content: Uint8Array): void;
+  readonly finish: (fd: number, content: Uint8Array) => void;
   /** To it and all in its group. Nothing happens where it has ended. */
-  kill(signal?: NodeJS.Signals): void;
+  readonly kill: (signal?: NodeJS.Signals) => void;
 }
 
 type Listener = (fd: number, said: Buffer) => void;
@@ -49,11 +49,11 @@ class Spawner {
 
   constructor() {
     this.child = fork(compiledModule('spawner/spawner-process.js'), [], {
-      // Nothing of the server's environment or flags, and no signal that is for its group.
+      // Nothing of the server's environment or flags, and no signal that is for its group; what breaks it is seen.
       env: {},
       execArgv: FLAGS,
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
     });
     this.child.on('message', (report, handle) => this.hear(report as Report, handle as Socket | undefined));
@@ -144,11 +144,16 @@ class Spawner {
 
 let spawner: Spawner | undefined;
 
+/** To be called when programs will be started soon: the spawner starts meanwhile. */
+export function prepareToStart(): void {
+  if (!spawner || spawner.isOver) spawner = new Spawner();
+}
+
 /**
  * @param listener called with what the program writes to channels that are listened to
  * @throws what spawn(2) answered, or an OperationalError
  */
 export async function startProgram(program: Program, listener: Listener = () => undefined): Promise<Started> {
-  if (!spawner || spawner.isOver) spawner = new Spawner();
-  return spawner.start(program, listener);
+  prepareToStart();
+  return spawner!.start(program, listener);
 }
