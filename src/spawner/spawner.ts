@@ -4,8 +4,8 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { ProcessEntry } from '../sandbox/processes.js';
 import { compiledModule } from '../compiled-module.js';
+import { isAlive, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
 import type { Program, ProgramEnd, Report, Request } from './protocol.js';
 
 export interface Started {
@@ -38,7 +38,13 @@ interface Running {
 /** It takes 45 MB, which nobody needs on a quiet evening, and 60 ms to start. */
 const IDLE_MS = 60_000;
 /** Less to copy for each program. */
-const FLAGS = ['--jitless', '--max-semi-space-size=1', '--max-old-space-size=64', '--no-warnings'];
+const FLAGS = [
+  '--jitless',
+  '--no-expose-wasm',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=64',
+  '--no-warnings',
+];
 
 class Spawner {
   private readonly running = new Map<number, Running>();
@@ -131,10 +137,12 @@ class Spawner {
     }, IDLE_MS).unref();
   }
 
+  /** Nobody will learn how a program ends that goes on, so it is ended, before somebody tries again what it does. */
   private over(error: Error): void {
     this.isOver = true;
     clearTimeout(this.idle);
-    for (const { reject, end } of this.running.values()) {
+    for (const { begun, reject, end } of this.running.values()) {
+      if (begun?.entry && isAlive(begun.entry)) sendSignal(-begun.pid, 'SIGKILL');
       reject(error);
       end({ code: null, signal: null, error });
     }

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { ValidationPipeline, WebhookEvent } from '../../src/database/entities/index.js';
+import { listProcesses } from '../../src/sandbox/processes.js';
 import { migrate, onPostgres } from '../support/databases.js';
 import type { Delivery, FakePullRequest } from '../support/fake-github/index.js';
 import { scripted, Story, until, type StoryOptions } from '../support/story.js';
@@ -52,6 +53,27 @@ describe('a clock that is off', () => {
     await onlyOne(pr);
   });
 });
+
+const isLinux = process.platform === 'linux';
+
+describe('the process that starts programs', () => {
+  (isLinux ? it : it.skip)('may be killed: that is our fault, and the pipeline is tried again', async () => {
+    await begin();
+    const pr = open('sleep 3');
+    await story.deliver(pr.opened);
+    await story.running('test');
+    const spawner = listProcesses().find(({ pid, parent }) => parent === process.pid && isSpawner(pid))!;
+    process.kill(spawner.pid, 'SIGKILL');
+    expect(await checkOf(pr)).toMatchObject({ conclusion: 'success' });
+    await onlyOne(pr);
+    expect(await story.app.database.read.findOneByOrFail(ValidationPipeline, {})).toMatchObject({
+      attempt: 2,
+    });
+  });
+});
+
+const isSpawner = (pid: number): boolean =>
+  readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('spawner-process.js');
 
 describe('SQLite', () => {
   it('that another process keeps locked is waited for, and an answered delivery is kept', async () => {
