@@ -54,14 +54,12 @@ export class AgentRunStore {
   /** The run whose push would follow on this head: still out, or ended a short while ago. */
   async awaitedOn(projectId: string, pullRequestNumber: number, headSha: string): Promise<AgentRun | null> {
     const run = await this.database.read.findOne(AgentRun, {
-      where: {
-        projectId,
-        pullRequestNumber,
-        headSha,
-        remoteId: Not(IsNull()),
+      where: [
         // Who waits with a plan has pushed nothing.
-        status: Not('plan_waiting'),
-      },
+        { projectId, pullRequestNumber, headSha, remoteId: Not(IsNull()), status: Not('plan_waiting') },
+        // The agent may be quicker than Codegen's answer is here.
+        { projectId, pullRequestNumber, headSha, requestedAt: Not(IsNull()), status: 'queued' },
+      ],
       order: { id: 'DESC' },
     });
     const late = run?.completedAt && Date.now() - run.completedAt.getTime() > LATE_PUSH_MS;

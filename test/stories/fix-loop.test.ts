@@ -243,6 +243,19 @@ describe('the fix loop', () => {
     expect((await the.runs()).map(({ status }) => status)).toEqual(['completed']);
   });
 
+  it('knows the agent’s push also where it comes before Codegen’s answer', async () => {
+    the.codegen.fail({ on: 'create', with: 'hang', afterEffect: true });
+    const { repository, pr } = await the.open();
+    await the.codegen.requestHangs();
+    await the.story.deliver(pr.push({ 'feature.txt': 'right' }, 'Fix it', 'codegen-sh[bot]'));
+    await the.story.completedCheck(repository, pr.headSha);
+    const pushed = await the.story.app.database.read.findOneByOrFail(ValidationPipeline, {
+      headSha: pr.headSha,
+    });
+    expect(pushed.retryCount).toBe(1);
+    expect(pushed.agentRunId).not.toBeNull();
+  });
+
   it('points out what the agent does to tests, and does not merge that by itself', async () => {
     const { repository, pr } = await the.open({ auto_merge_enabled: true });
     await the.codegen.runsCreated(1);
