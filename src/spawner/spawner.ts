@@ -37,7 +37,7 @@ interface Running {
 
 /** It takes 45 MB, which nobody needs on a quiet evening, and 60 ms to start. */
 const IDLE_MS = 60_000;
-/** Less to copy for each program. */
+/** Less to copy for each program. (Without a compiler there is no WebAssembly, and Node would warn of that.) */
 const FLAGS = [
   '--jitless',
   '--no-expose-wasm',
