@@ -332,7 +332,10 @@ export async function buildApp(
     log,
   };
   const reconciler = new Reconciler(
-    { database, queue, leases: new LeaseStore(database), projects, pipelines, starter, linker, github, log },
+    {
+      ...{ database, queue, leases: new LeaseStore(database), projects, pipelines, runs },
+      ...{ starter, linker, github, log },
+    },
     [
       new Retention({
         ...caches,

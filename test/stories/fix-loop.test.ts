@@ -249,12 +249,24 @@ describe('the fix loop', () => {
     await the.codegen.requestHangs();
     await the.story.deliver(pr.push({ 'feature.txt': 'right' }, 'Fix it', 'codegen-sh[bot]'));
     await the.story.completedCheck(repository, pr.headSha);
-    const pushed = await the.story.app.database.read.findOneByOrFail(ValidationPipeline, {
-      headSha: pr.headSha,
-    });
-    expect(pushed.retryCount).toBe(1);
-    expect(pushed.agentRunId).not.toBeNull();
+    await expectAgentsPush(pr.headSha);
   });
+
+  it('knows the agent’s push also where nothing but the head of the pull request tells of it', async () => {
+    const { repository, pr } = await the.open();
+    await the.codegen.runsCreated(1);
+    await the.story.app.stop(0);
+    pr.push({ 'feature.txt': 'right' }, 'Fix it', 'codegen-sh[bot]');
+    await the.story.startApp();
+    await the.story.completedCheck(repository, pr.headSha);
+    await expectAgentsPush(pr.headSha);
+  });
+
+  const expectAgentsPush = async (headSha: string) => {
+    const [run] = await the.runs();
+    const pipeline = await the.story.app.database.read.findOneByOrFail(ValidationPipeline, { headSha });
+    expect(pipeline).toMatchObject({ retryCount: 1, agentRunId: run!.id });
+  };
 
   it('points out what the agent does to tests, and does not merge that by itself', async () => {
     const { repository, pr } = await the.open({ auto_merge_enabled: true });

@@ -1,3 +1,4 @@
+import type { AgentRunStore } from '../../database/agent-run-store.js';
 import type { Database } from '../../database/database.js';
 import type { LeaseStore } from '../../database/lease-store.js';
 import type { PipelineStore } from '../../database/pipeline-store.js';
@@ -15,6 +16,7 @@ export interface ReconcileDeps {
   leases: LeaseStore;
   projects: ProjectStore;
   pipelines: PipelineStore;
+  runs: AgentRunStore;
   starter: PipelineStarter;
   linker: ProjectLinker;
   github: GitHubAccess;

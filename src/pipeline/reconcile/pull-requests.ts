@@ -2,7 +2,10 @@
 import { In, IsNull, MoreThan, Not } from 'typeorm';
 import { Project, ValidationPipeline, WebhookEvent } from '../../database/entities/index.js';
 import { Overtaken } from '../../database/pipeline-store.js';
+import { actorKind } from '../../agent/decide.js';
+import { AGENT_LOGINS } from '../../agent/facts.js';
 import { idAt } from '../../domain/ids.js';
+import { startHead } from '../new-head.js';
 import type { PullRequest } from '../start.js';
 import type { ReconcileDeps } from './deps.js';
 
@@ -127,12 +130,12 @@ export class OpenPullRequests {
   private async start(project: Project, pullRequest: PullRequest): Promise<boolean> {
     const latest = await this.deps.pipelines.latestOf(project.id, pullRequest.number);
     if (latest?.headSha === pullRequest.head.sha) return false;
-    const pipeline = await this.deps.starter
-      .startPullRequest(project, pullRequest, { trigger: 'event', after: latest?.id ?? null })
-      .catch((error: unknown) => {
-        if (error instanceof Overtaken) return undefined;
-        throw error;
-      });
+    const pipeline = await startHead(this.deps, project, pullRequest, latest, () =>
+      this.isByPerson(project, pullRequest),
+    ).catch((error: unknown) => {
+      if (error instanceof Overtaken) return undefined;
+      throw error;
+    });
     // Its webhook came just now.
     if (pipeline === undefined) return false;
     if (pipeline === null) {
@@ -145,5 +148,11 @@ export class OpenPullRequests {
       'an open pull request without a validation gets one',
     );
     return true;
+  }
+
+  /** Who pushed was in the webhook only. */
+  private async isByPerson(project: Project, { head }: PullRequest): Promise<boolean> {
+    const author = await (await this.deps.github.repository(project)).commitAuthor(head.sha);
+    return author !== null && actorKind(author, AGENT_LOGINS) === 'person';
   }
 }

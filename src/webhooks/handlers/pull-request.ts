@@ -1,8 +1,9 @@
 import { actorKind } from '../../agent/decide.js';
 import { AGENT_LOGINS } from '../../agent/facts.js';
-import type { AgentRun, Project, ValidationPipeline } from '../../database/entities/index.js';
+import type { Project, ValidationPipeline } from '../../database/entities/index.js';
 import { Overtaken } from '../../database/pipeline-store.js';
 import { statusOf, type GitHubRepository } from '../../github/repository.js';
+import { startHead } from '../../pipeline/new-head.js';
 import { pullRequest as pullRequestSchema, type Payload, type PullRequestFacts } from '../events.js';
 import type { HandlerDeps } from './deps.js';
 
@@ -40,48 +41,23 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
       await deps.database.write((tx) => deps.runs.followUp(tx, latest.id));
     return;
   }
-  const run = latest && (await pushedBy(payload, latest, deps));
-  let started: ValidationPipeline | null;
   try {
-    started = await deps.starter.startPullRequest(project, pullRequest, {
-      trigger: 'event',
-      // Any push but the agent's starts anew.
-      retryCount: run ? latest.retryCount + 1 : 0,
-      agentRunId: run?.id ?? null,
-      after: latest?.id ?? null,
-    });
+    await startHead(deps, project, pullRequest, latest, () => isByPerson(payload, latest));
   } catch (error) {
     // By the reconciling, or by a person's retry.
     if (error instanceof Overtaken) return onPullRequest(payload, deps);
     throw error;
   }
-  if (!latest) return;
-  await deps.database.write(async (tx) => {
-    if (started && run) await deps.runs.save(tx, run.id, { nextPipelineId: started.id });
-    if (latest.headSha !== pullRequest.head.sha)
-      await deps.runs.dropPlans(
-        tx,
-        project.id,
-        number,
-        'There is a newer commit, so the plan no longer counts.',
-      );
-  });
-  if (latest.merge?.state === 'scheduled') await unschedule(latest, project, deps);
+  if (latest?.merge?.state === 'scheduled') await unschedule(latest, project, deps);
 }
 
-/**
- * The agent run that this push comes from, or null. GitHub tells only which account pushed: it counts as the
- * agent's where that account is a bot's and a run for the head before is out, or ended a short while ago. An agent
- * that pushes as a person is therefore taken for that person; how often it may try is counted by its runs, not here.
- */
-async function pushedBy(
-  { action, sender, pull_request }: Payload<'pull_request'>,
-  before: ValidationPipeline,
-  { runs }: HandlerDeps,
-): Promise<AgentRun | null> {
-  if (action !== 'synchronize' || before.headSha === pull_request.head.sha) return null;
-  if (sender && actorKind(sender, AGENT_LOGINS) === 'person') return null;
-  return runs.awaitedOn(before.projectId, pull_request.number, before.headSha);
+/** GitHub tells only which account pushed. */
+function isByPerson(
+  { action, sender, pull_request: { head } }: Payload<'pull_request'>,
+  before: ValidationPipeline | null,
+): boolean {
+  if (action !== 'synchronize' || before?.headSha === head.sha) return true;
+  return sender !== undefined && actorKind(sender, AGENT_LOGINS) === 'person';
 }
 
 /** GitHub was to merge the head before; the new one is not validated yet. */
