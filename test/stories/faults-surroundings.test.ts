@@ -62,8 +62,9 @@ describe('the process that starts programs', () => {
     const pr = open('sleep 3');
     await story.deliver(pr.opened);
     await story.running('test');
-    const spawner = listProcesses().find(({ pid, parent }) => parent === process.pid && isSpawner(pid))!;
-    process.kill(spawner.pid, 'SIGKILL');
+    // Those of other test files may still be there, idle.
+    for (const { pid, parent } of listProcesses())
+      if (parent === process.pid && isSpawner(pid)) process.kill(pid, 'SIGKILL');
     expect(await checkOf(pr)).toMatchObject({ conclusion: 'success' });
     await onlyOne(pr);
     expect(await story.app.database.read.findOneByOrFail(ValidationPipeline, {})).toMatchObject({
