@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { messageOf } from '../domain/errors.js';
+import type { Channel } from '../spawner/protocol.js';
 import { forwarderCommand, openBridge, type Bridge } from './bridge.js';
 import {
   BRIDGE_DIRECTORY,
@@ -18,10 +19,10 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { REPORT_FD, closeForeign, launcherArguments } from './launcher.js';
+import { REPORT_FD, launcherArguments } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
-import { startMachine, type Machine, type MachineChannel } from './machine.js';
+import { startMachine, type Machine } from './machine.js';
 import { openOutputPipe } from './output-pipe.js';
 import { openPassage } from './passage.js';
 import { isReachableBy } from './paths.js';
@@ -35,7 +36,6 @@ const ARGUMENTS_FD = 4;
 const FIRST_FILE_FD = 6;
 /** Behind the three of identityFiles(). */
 const FILTER_FD = 9;
-const CLOSE = ['/bin/bash', '-p', '-c', `${closeForeign(FILTER_FD)}; exec "$@"`, 'close'];
 
 export interface BubblewrapOptions {
   /** Absolute path of bwrap. */
@@ -142,10 +142,10 @@ async function startProcess(
     forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
   });
   const output = await openOutputPipe(command.output);
-  const start = (more: Record<number, MachineChannel> = {}) =>
+  const start = (more: Record<number, Channel> = {}) =>
     startMachine({
       commandLine: [
-        ...(mounted ? [...mounted.prefix, ...CLOSE] : []),
+        ...(mounted?.prefix ?? []),
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: mark },
@@ -157,12 +157,12 @@ async function startProcess(
         1: { open: output.path, flags: constants.O_WRONLY },
         2: 'listen',
         [REPORT_FD]: 'listen',
-        [ARGUMENTS_FD]: Buffer.from(layout.map((argument) => `${argument}\0`).join('')),
+        [ARGUMENTS_FD]: { content: Buffer.from(layout.map((argument) => `${argument}\0`).join('')) },
         [STATUS_FD]: 'listen',
         // Descriptors have no gaps.
-        [FILTER_FD]: filter ?? Buffer.alloc(0),
+        [FILTER_FD]: { content: filter ?? Buffer.alloc(0) },
         ...Object.fromEntries(
-          files.map(([, content], index) => [FIRST_FILE_FD + index, Buffer.from(content)]),
+          files.map(([, content], index) => [FIRST_FILE_FD + index, { content: Buffer.from(content) }]),
         ),
         ...more,
       },

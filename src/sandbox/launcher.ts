@@ -56,7 +56,7 @@ export function launcherArguments(
 const ENTER = 'cd -- "$2" && unset OLDPWD || exit 126';
 
 /** Bash that closes what it was started with beyond descriptor `last`. */
-export function closeForeign(last: number): string {
+function closeForeign(last: number): string {
   return `for fd in /proc/self/fd/*; do fd=\${fd##*/}; ((fd > ${last})) && eval "exec $fd>&-"; done`;
 }
 

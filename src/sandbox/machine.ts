@@ -1,4 +1,4 @@
-import type { Program } from '../spawner/protocol.js';
+import type { Channel } from '../spawner/protocol.js';
 import { startProgram } from '../spawner/spawner.js';
 import type { ProcessGroup } from './cgroup.js';
 import type { ProcessEntry } from './processes.js';
@@ -27,12 +27,9 @@ export interface MachineEnd {
 /** No channel says more than a few lines; a script that finds one must not fill our memory. */
 const MAX_CHANNEL_BYTES = 64 * 1024;
 
-export type MachineChannel = 'listen' | Uint8Array | { open: string; flags: number };
-
 /**
  * Starts a program in a session of its own, with stdin empty.
- * @param channels by file descriptor (from 1, without gaps): a file to open for it, content to be read by the
- *   program, or `listen` for what it writes
+ * @param channels by file descriptor (from 1, without gaps)
  * @param group joined before the program can read any of that content
  * @throws where it can't be started
  */
@@ -41,20 +38,15 @@ export async function startMachine(options: {
   environment: Record<string, string>;
   directory: string;
   user: SandboxUser | undefined;
-  channels: Record<number, MachineChannel>;
+  channels: Record<number, Channel>;
   group?: ProcessGroup | undefined;
 }): Promise<Machine> {
   const { channels, group, ...rest } = options;
   const said: Record<number, string> = {};
   const listeners: (() => void)[] = [];
-  const program: Program = {
+  const program = {
     ...rest,
-    channels: [
-      'ignore',
-      ...Object.values(channels).map((channel) =>
-        channel instanceof Uint8Array ? { content: channel } : channel,
-      ),
-    ],
+    channels: ['ignore' as const, ...Object.values(channels)],
     maxSaidBytes: MAX_CHANNEL_BYTES,
     // The server answers first, however many processes a script starts; with the machine to itself a script loses
     // nothing by it. All of them inherit it, and none can take it back.

@@ -11,7 +11,7 @@ export const TABLE_FD = 10;
 
 const PROGRAM = `set -e
 mount -a -T /dev/fd/${TABLE_FD}
-exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}"`;
+exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}" ${TABLE_FD}<&-`;
 
 /**
  * As root, a workspace may lie where the unprivileged user can't go (/root, a DATA_DIR of mode 0700), and

@@ -83,7 +83,7 @@ async function startProcess(
       1: makeOutputFile(command.output, user),
       2: 'listen',
       [REPORT_FD]: 'listen',
-      [GATE_FD]: Buffer.from('go\n'),
+      [GATE_FD]: { content: Buffer.from('go\n') },
     },
   });
 

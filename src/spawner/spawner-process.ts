@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
-import { readProcess } from '../sandbox/processes.js';
+import { readProcess, sendSignal } from '../sandbox/processes.js';
 import type { Program, Report, Request } from './protocol.js';
 
 /** fcntl.h: Node does not name it. */
@@ -38,12 +38,15 @@ function start(id: number, program: Program): void {
   if (pid === undefined) return;
   // It is not reaped before the event loop turns.
   const entry = readProcess(pid);
+  if (yields) yieldToOthers(pid);
   try {
-    for (const list of lists) ifAlive(() => writeFileSync(list, String(pid)));
-    if (yields) ifAlive(() => setPriority(pid, constants.priority.PRIORITY_LOW));
+    for (const list of lists) writeFileSync(list, String(pid));
   } catch (error) {
-    signal(child, 'SIGKILL');
-    throw error;
+    // It may have ended already, and says why.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+      signal(child, 'SIGKILL');
+      throw error;
+    }
   }
   children.set(id, child);
   tell({ id, started: pid, entry });
@@ -95,14 +98,14 @@ const feed = (stream: Socket): Socket => stream.on('error', () => undefined).res
 
 /** With all that it has started and that has not left its group. */
 function signal({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) ifAlive(() => process.kill(-pid, name));
+  if (pid !== undefined && exitCode === null && signalCode === null) sendSignal(-pid, name);
 }
 
-function ifAlive(act: () => void): void {
+function yieldToOthers(pid: number): void {
   try {
-    act();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It ended already.
   }
 }
 
