@@ -70,16 +70,14 @@ export class Database {
 
   /** Runs `work` in a transaction: all of it is durable when this resolves, or none of it. */
   async write<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    const { result, callbacks } =
-      this.kind === 'sqlite' ? await this.alone(() => this.transaction(work)) : await this.transaction(work);
+    const { result, callbacks } = await this.alone(() => this.transaction(work));
     for (const callback of callbacks) callback();
     return result;
   }
 
   /** As `write`, of a single statement: that is a transaction by itself, and costs a third. */
   async writeOne<T>(statement: (tx: EntityManager) => Promise<T>): Promise<T> {
-    const run = () => statement(this.writer.manager);
-    return this.kind === 'sqlite' ? this.alone(run) : run();
+    return this.alone(() => statement(this.writer.manager));
   }
 
   /** Tells of every statement that succeeded, from now on. */
@@ -105,8 +103,9 @@ export class Database {
     await this.writer.destroy();
   }
 
-  /** Another process that writes is waited for, each time for SQLite's busy time of 5 s. */
-  private alone<T>(write: () => Promise<T>): Promise<T> {
+  /** On SQLite; another process that writes is waited for there, each time for its busy time of 5 s. */
+  private async alone<T>(write: () => Promise<T>): Promise<T> {
+    if (this.kind !== 'sqlite') return write();
     return this.lock.runExclusive(async () => {
       for (let left = 5; ; left--) {
         try {

@@ -28,8 +28,9 @@ const LF = 10;
 const CR = 13;
 
 /**
- * So many bytes of a secret may be seen at the end of a line. A private key's many forms begin with nearly all letters. Were a line held back for an end that could also be the
- * first bytes of a secret broken just there, every third line of a log would be seen only with the next one.
+ * So many bytes of a secret may be seen at the end of a line. A private key's many forms begin with nearly all
+ * letters. Were a line held back for an end that could also be the first bytes of a secret broken just there, every
+ * third line of a log would be seen only with the next one.
  */
 const TELLS_NOTHING = 2;
 
