@@ -7,6 +7,16 @@ const UNDEFINED_COLUMN = '42703';
 const UNDEFINED_FUNCTION = '42883';
 const INVALID_SCHEMA = '3F000';
 
+/**
+ * What is looked for here is a few rows by a key, and always in the same way. Left to itself, PostgreSQL would plan
+ * most of what graphile-worker's function does anew for each group, and read tables whole that were small when it first
+ * looked, however long the backlog of jobs has become (see `npm run bench`).
+ */
+const ALWAYS_BY_INDEX = [
+  'plan_cache_mode=force_generic_plan',
+  ...['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way}=off`),
+];
+
 /** One statement, and so one transaction and one round trip, whatever the number of rows. */
 export class PostgresEvents implements EventTable {
   private readonly pool: pg.Pool;
@@ -18,6 +28,7 @@ export class PostgresEvents implements EventTable {
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       statement_timeout: 30_000,
+      options: ALWAYS_BY_INDEX.map((setting) => `-c ${setting}`).join(' '),
     });
     // A connection that is lost while idle: the next statement opens another one, or says why it can't.
     this.pool.on('error', () => undefined);
