@@ -9,8 +9,7 @@ import { Front } from './front.js';
 import { keptToken, secretsOf } from './secrets.js';
 import { SandboxError } from './sandbox/contract.js';
 import { VERSION } from './version.js';
-import { eventTable } from './webhooks/event-tables.js';
-import { InboxWriter } from './webhooks/inbox-writer.js';
+import { ServerInbox } from './webhooks/server-inbox.js';
 
 /** Runs the parts named until a signal ends them. Wrong configuration: all problems on stderr, exit code 1. */
 export async function startProcess(parts: { web: boolean; worker: boolean }): Promise<void> {
@@ -63,7 +62,7 @@ async function run(config: Config, { web, worker }: { web: boolean; worker: bool
 }
 
 async function openFront(config: Config, log: Logger, migrated: Promise<unknown>): Promise<Front> {
-  const inbox = new InboxWriter(await eventTable(config), migrated);
+  const inbox = await ServerInbox.of(config, migrated);
   const front = new Front({ inbox, webhookSecret: config.github.webhookSecret, log });
   await front.listen(config.port, config.host).catch((error: unknown) => {
     throw cannotListen(error, config);

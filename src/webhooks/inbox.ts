@@ -28,6 +28,7 @@ export interface Inbox {
   /**
    * Resolves once the delivery is durable; rejects with a Problem where it is not one that is taken (400, 403), and
    * with the database's own error when that can't be written.
+   * @param delivery its body is handed over: who calls doesn't use it any more
    */
   store(delivery: Delivery): Promise<Stored>;
   /** Called when jobs were enqueued: a queue in this process need not wait for its next look. */
