@@ -19,21 +19,15 @@ export class InboxThread implements Inbox {
   private readonly waiting = new Map<number, Waiting>();
   private outbox: { n: number; delivery: Delivery }[] = [];
   private count = 0;
-  private worker: Worker | null = null;
-  private schema: { error: Error | null } | null = null;
+  private worker: Worker | null;
   private isClosed = false;
 
   /** @param migrated as for an InboxWriter */
   constructor(
     private readonly place: DatabasePlace,
-    migrated: Promise<unknown> = Promise.resolve(),
+    private readonly migrated: Promise<unknown> = Promise.resolve(),
   ) {
     this.worker = this.start();
-    const tellSchema = (error: Error | null) => {
-      this.schema = { error };
-      this.worker?.postMessage({ schema: this.schema } satisfies Request);
-    };
-    migrated.then(() => tellSchema(null), tellSchema);
   }
 
   async store(delivery: Delivery): Promise<Stored> {
@@ -72,7 +66,8 @@ export class InboxThread implements Inbox {
     const { databaseUrl, dataDir } = this.place;
     const file = compiledModule('webhooks/inbox-worker.js');
     const worker = new Worker(file, { workerData: { databaseUrl, dataDir } satisfies DatabasePlace });
-    if (this.schema) worker.postMessage({ schema: this.schema } satisfies Request);
+    const tellSchema = (error: Error | null) => worker.postMessage({ schema: { error } } satisfies Request);
+    this.migrated.then(() => tellSchema(null), tellSchema);
     worker.on('message', (report: Report) => this.hear(report));
     worker.on('error', (error: Error) => this.over(worker, error));
     worker.on('exit', () => this.over(worker, new Error('the thread that stores deliveries has ended')));
@@ -81,10 +76,11 @@ export class InboxThread implements Inbox {
 
   private hear({ answers, isQueued }: Report): void {
     for (const answer of answers) {
-      const { resolve, reject } = this.waiting.get(answer.n)!;
+      // Who waited is gone where this is the last word of a thread that was seen to end.
+      const waiting = this.waiting.get(answer.n);
       this.waiting.delete(answer.n);
-      if ('stored' in answer) resolve(answer.stored);
-      else reject(errorOf(answer));
+      if ('stored' in answer) waiting?.resolve(answer.stored);
+      else waiting?.reject(errorOf(answer));
     }
     if (isQueued) this.onQueued();
   }
