@@ -1,7 +1,6 @@
-import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { inOwnLogContext, type Logger } from './logging.js';
+import { boundToLogContext, inOwnLogContext, type Logger } from './logging.js';
 
 /** So many patterns are told apart; whatever comes beyond is `other`. */
 const MAX_ROUTES = 200;
@@ -33,7 +32,7 @@ export function accessLog(
     const began = performance.now();
     inOwnLogContext({ requestId }, () => {
       // Made here, so that it keeps this request's ids, which the events of a socket do not.
-      const ended = AsyncResource.bind(() => {
+      const ended = boundToLogContext(() => {
         const seconds = (performance.now() - began) / 1000;
         const { statusCode: status } = response;
         const changes = method !== 'GET' && method !== 'HEAD';
