@@ -5,7 +5,7 @@ import { summarise, type EventSummary } from './summary.js';
 import type { Delivery, Inbox, Stored, WebhookProject } from './inbox.js';
 
 /** Groups are bounded so that the first of a burst is not answered with the last. */
-const MAX_GROUP = 6;
+const MAX_GROUP = 16;
 
 interface Waiting {
   row: NewEvent;

@@ -91,6 +91,22 @@ function stores(databases: TestDatabases, make: (place: Place) => Promise<Inbox>
     expect(jobs.map(({ lane }) => lane)).toEqual(sent.map((_, n) => `event:7:${n + 1}`));
   });
 
+  it('stores a large one beside small ones', async () => {
+    const { database, inbox } = await begin();
+    const large = delivery({ ...opened(1), filler: 'ä "quoted" line\n'.repeat(150_000) });
+    const body = Buffer.from(large.body).toString();
+    const again = delivery(body, { deliveryId: large.deliveryId });
+    const small = delivery(opened(2));
+    const [first, second] = await Promise.all([large, small].map((one) => inbox.store(one)));
+    expect(first!.status).toBe('queued');
+    expect(second!.status).toBe('queued');
+    expect(await inbox.store(again)).toEqual({ eventId: first!.eventId, status: 'duplicate' });
+    const { payload } = await database.read.findOneByOrFail(WebhookEvent, { id: first!.eventId });
+    expect(payload === body).toBe(true);
+    const broken: unknown = await inbox.store(delivery(body.slice(0, -1))).catch((error: unknown) => error);
+    expect(broken).toMatchObject({ status: 400 });
+  });
+
   it('gives an event to the project of its repository, of its webhook or of what it repeats', async () => {
     const { database, inbox } = await begin();
     const now = new Date();
@@ -191,6 +207,8 @@ describe.each(KINDS)('an inbox before the schema, and at its end, %s', (_kind, m
     const stored = Array.from({ length: 20 }, (_, n) => inbox.store(delivery(opened(n + 1))));
     await inbox.close();
     await expect(inbox.store(delivery(opened(21)))).rejects.toThrow('ending');
+    const large = delivery({ ...opened(22), filler: '-'.repeat(2 * 1024 ** 2) });
+    await expect(inbox.store(large)).rejects.toThrow('ending');
     expect((await Promise.all(stored)).map(({ status }) => status)).toEqual(Array(20).fill('queued'));
     expect(await database.read.count(WebhookEvent)).toBe(20);
     await database.close();
