@@ -29,7 +29,7 @@ export const Time = (options: ColumnOptions = {}) =>
   Column({ type: 'bigint', transformer: timeTransformer, ...options });
 export const Json = (options: ColumnOptions = {}) => Column({ type: 'simple-json', ...options });
 
-/** Long text that is stored compressed: by PostgreSQL itself, and on SQLite by whoever stores it with `compress`. */
+/** Long text that whoever stores it compresses: with `compress` for SQLite, with `compressToText` for PostgreSQL. */
 export const CompressedText = (options: ColumnOptions = {}) =>
   Text({ transformer: { to: (value: string) => value, from: decompress }, ...options });
 

@@ -46,7 +46,7 @@ export const EVENT_COLUMNS = [
 ] as const;
 
 /** An event's values in the order of the columns. @param payload as it is to be stored */
-export const eventValues = (row: NewEvent, payload: Buffer): unknown[] => [
+export const eventValues = (row: NewEvent, payload: Buffer | string): unknown[] => [
   row.id,
   row.deliveryId,
   row.event,

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { compressToText } from '../database/compression.js';
 import { addJobsSql, laneName } from '../queue/add-jobs.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
@@ -89,7 +90,7 @@ function statement(count: number): string {
 }
 
 const values = (row: NewEvent): unknown[] => [
-  ...eventValues(row, Buffer.from(row.payload.buffer, row.payload.byteOffset, row.payload.byteLength)),
+  ...eventValues(row, compressToText(row.payload)),
   row.repositoryId,
   laneName(row.lane),
 ];

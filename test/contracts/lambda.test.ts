@@ -3,6 +3,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { decompress } from '../../src/database/compression.js';
 import { appKeys } from '../support/fake-github/app-registration.js';
 import { migrate } from '../support/databases.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -206,10 +207,11 @@ if (postgresBinaries()) {
         expect(again.statusCode).toBe(200);
         expect(JSON.parse(again.body)).toEqual({ eventId, status: 'duplicate', deliveryId: guid });
 
-        const { rows } = await client.query('SELECT payload FROM webhook_events WHERE delivery_id = $1', [
-          guid,
-        ]);
-        expect(rows).toEqual([{ payload: PAYLOAD }]);
+        const { rows } = await client.query<{ payload: string }>(
+          'SELECT payload FROM webhook_events WHERE delivery_id = $1',
+          [guid],
+        );
+        expect(rows.map(({ payload }) => decompress(payload))).toEqual([PAYLOAD]);
         const jobs = await client.query(
           `SELECT 1 FROM graphile_worker._private_jobs WHERE payload->>'subject' = $1`,
           [eventId],

@@ -11,6 +11,7 @@ import { LogsAndScreenshots1700000010000 } from './1700000010000-logs-and-screen
 import { ProjectPage1700000011000 } from './1700000011000-project-page.js';
 import { PayloadsCompressed1700000012000 } from './1700000012000-payloads-compressed.js';
 import { PayloadsCompressedOnSqlite1700000013000 } from './1700000013000-payloads-compressed-on-sqlite.js';
+import { PayloadsCompressedByUs1700000014000 } from './1700000014000-payloads-compressed-by-us.js';
 
 /** In the order they run. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   ProjectPage1700000011000,
   PayloadsCompressed1700000012000,
   PayloadsCompressedOnSqlite1700000013000,
+  PayloadsCompressedByUs1700000014000,
 ];
