@@ -74,11 +74,14 @@ async function receive(
     }
   };
   const listener = addAbortListener(over, () => kill());
-  // It may end, content, before its input does: a pack says where its end is.
-  const failure: unknown = await pipeline(counted, socket!).catch((error: unknown) => error);
+  let failure: unknown;
+  const fed = pipeline(counted, socket!).catch((error: unknown) => (failure = error));
+  // It ends, content, before the server does: a pack says where its end is. The rest is read away meanwhile, so that
+  // the connection can be used again.
   const { code } = await ended;
   listener[Symbol.dispose]();
-  socket!.destroy();
+  if (code !== 0) socket!.destroy();
+  void fed.then(() => socket!.destroy());
   await rm(cuts, { force: true });
   if (code !== 0) throw new Error(`git index-pack ended with ${code}`, { cause: failure });
   return bytes;
