@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
 import { scripted } from '../support/story.js';
+import { startGitServer, type GitServer } from './git-server.js';
 import { startProgram } from './own-process.js';
 import { MeasuredProcess } from './processes.js';
 
@@ -27,13 +28,18 @@ export interface Timing {
 }
 
 export class Bench {
+  private readonly heads = new Map<FakeRepository, string>();
+
   private constructor(
     readonly github: FakeGitHub,
     readonly server: MeasuredProcess,
+    private readonly git: GitServer,
   ) {}
 
   static async begin(env: Record<string, string> = {}): Promise<Bench> {
     const github = await FakeGitHub.start();
+    const git = await startGitServer(github.directory);
+    github.gitServer = git.url;
     const server = await MeasuredProcess.start('server', {
       ...github.environment,
       // Pipelines don't wait for what is written to GitHub, but the measurement would, a second for each.
@@ -41,11 +47,12 @@ export class Bench {
       ...env,
     });
     github.webhookUrl = `http://127.0.0.1:${server.port}/api/github/webhooks`;
-    return new Bench(github, server);
+    return new Bench(github, server, git);
   }
 
   async end(): Promise<void> {
     await this.server.end();
+    this.git.stop();
     await this.github.stop();
   }
 
@@ -60,6 +67,7 @@ export class Bench {
    */
   async validate(repositories: FakeRepository[], files: Record<string, string> = {}): Promise<Timing[]> {
     const pulls = repositories.map((repository) => ({ repository, pr: openPullRequest(repository, files) }));
+    for (const { repository, pr } of pulls) this.heads.set(repository, pr.headSha);
     await Promise.all(pulls.map(({ pr }) => this.github.deliver(pr.opened)));
     return Promise.all(
       pulls.map(async ({ repository, pr }) => {
@@ -79,7 +87,7 @@ export class Bench {
     while (!(await Promise.all(repositories.map(isTested))).every(Boolean)) await sleep(50);
   }
 
-  /** The same commands for new pull requests of these, as scripts in shells, all at once: milliseconds. */
+  /** The same commands for pull requests of these, as scripts in shells, all at once: milliseconds. */
   async runPlainly(repositories: FakeRepository[], test: string): Promise<number> {
     const scripts = repositories.map((repository) => this.plainScript(repository, test));
     const shells = startProgram(join(import.meta.dirname, 'plain.mjs'), [JSON.stringify(scripts)]);
@@ -87,7 +95,8 @@ export class Bench {
   }
 
   private plainScript(repository: FakeRepository, test: string): string {
-    const sha = openPullRequest(repository).headSha;
+    // It keeps nothing from one to the next, so a head that was validated does as well.
+    const sha = this.heads.get(repository) ?? openPullRequest(repository).headSha;
     const url = `${this.github.url}/${repository.fullName}.git`;
     const login = Buffer.from(`x-access-token:${this.github.personalToken}`).toString('base64');
     return `

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError } from './api-error.js';
 import type { ActiveFault } from './faults.js';
+import { forwardGit } from './git/forward.js';
 import { serveGit, wantedBy } from './git/http-backend.js';
 import type { FakeRepository } from './repository.js';
 import { NOTHING } from './repository-files.js';
@@ -51,14 +52,17 @@ export async function answerGit(
   const authenticatedAs = actorName(actor);
   const before = push ? heads(repository) : undefined;
   const wanted = path === '/git-upload-pack' ? wantedBy(request, body) : [];
-  const bytes = await serveGit(request, response, {
+  const asked = {
     directory: repository.git.directory,
     path,
     query: url.search.slice(1),
     body,
     remoteUser: authenticatedAs,
     ...(fault?.cut && { cutAfterBytes: CUT_AFTER_BYTES }),
-  });
+  };
+  const bytes = await (world.gitServer
+    ? forwardGit(world.gitServer, request, response, asked)
+    : serveGit(request, response, asked));
   if (wanted.length > 0) repository.fetches.push({ at: new Date(), bytes, authenticatedAs, wanted });
   if (before && path === '/git-receive-pack') {
     const pusher = actor.kind === 'user' ? actor.user.login : world.appAccount.login;

@@ -26,6 +26,8 @@ export type IdKind = keyof typeof FIRST_ID;
 export class World {
   private readonly ids = { ...FIRST_ID };
   readonly directory = mkdtempSync(join(tmpdir(), 'fake-github-'));
+  /** The URL of a process that serves `directory` to git: for a test's own, starting programs takes longer. */
+  gitServer: string | null = null;
   readonly openApi = OpenApi.load();
   readonly accounts = new Accounts(() => this.nextId('small'));
   readonly app: AppRegistration = {
