@@ -79,6 +79,7 @@ describe('a page in a real browser', () => {
         signal: new AbortController().signal,
       });
       expect(problem).toBe('');
+      expect(pages.map((page) => page.problem)).toEqual(['', '']);
       const [broken, repaired] = pages;
       const named = broken!.violations.map(({ rule, selector }) => [rule, selector]);
       expect(named).toContainEqual(['image-alt', '#logo']);
