@@ -24,7 +24,8 @@ import { Database } from './database/database.js';
 import { WebhookEvent, type Project, type ValidationPipeline } from './database/entities/index.js';
 import { HistoryStore } from './database/history-store.js';
 import { LeaseStore } from './database/lease-store.js';
-import { PipelineStore, StaleAttempt } from './database/pipeline-store.js';
+import { StaleAttempt } from './database/held-pipelines.js';
+import { PipelineStore } from './database/pipeline-store.js';
 import { ProjectEditor } from './database/project-editor.js';
 import { ProjectStore } from './database/project-store.js';
 import { SettingsStore } from './database/settings-store.js';
@@ -130,7 +131,7 @@ export async function buildApp(
   const ownKey = await secretsKey(config);
   const settings = new SettingsStore(database, new SecretBox(ownKey));
   const pipelines = new PipelineStore(database, queue);
-  const feed = config.databaseUrl ? new ChangeFeed(config.databaseUrl, pipelines.events, log) : null;
+  const feed = config.databaseUrl ? new ChangeFeed(config.databaseUrl, pipelines.jobs.events, log) : null;
   const stored = feed ? new DatabaseStorage(database, feed) : null;
   const storage = stored ?? new FolderStorage(config.dataDir);
   const metrics = new Metrics({ database, pipelines, queue, log });
@@ -265,7 +266,7 @@ export async function buildApp(
   const history = new HistoryStore(database);
   const tokens = new TokenStore(database);
   const worker = new PipelineWorker({
-    store: pipelines,
+    pipelines: pipelines.held,
     workspaces,
     logsDir: join(config.dataDir, 'logs'),
     prepare: (pipeline) =>
@@ -458,14 +459,14 @@ async function openQueue(database: Database, { databaseUrl }: Config, log: Logge
 /** While a pipeline runs its logs are copied into the database, fenced like every other write of a worker. */
 function shareLogs(pipelines: PipelineStore, storage: DatabaseStorage): NonNullable<WorkerOptions['share']> {
   return async (held, folder, redactor, log) => {
-    await pipelines.writeBeside(held, (tx) => storage.forgetLogs(tx, held.id));
+    await pipelines.held.writeBeside(held, (tx) => storage.forgetLogs(tx, held.id));
     return new LogCopy({
       folder,
       redactor,
       log,
       isOver: (error) => error instanceof StaleAttempt,
       write: (rows, insteadOf) =>
-        pipelines.writeBeside(held, async (tx) => {
+        pipelines.held.writeBeside(held, async (tx) => {
           if (insteadOf) await storage.forgetLogs(tx, held.id, insteadOf);
           for await (const some of rows) await storage.append(tx, held.id, some);
         }),

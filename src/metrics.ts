@@ -79,7 +79,7 @@ export class Metrics {
 
   constructor(private readonly deps: MetricsDeps) {
     collectDefaultMetrics({ register: this.registry });
-    deps.pipelines.events.on('completed', (id) => {
+    deps.pipelines.jobs.events.on('completed', (id) => {
       this.countPipeline(id).catch((error: unknown) =>
         deps.log.warn({ err: error, pipelineId: id }, 'a pipeline was not counted'),
       );

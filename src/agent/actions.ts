@@ -59,7 +59,7 @@ export function createAgentActions({ database, runs, pipelines, client }: AgentA
           completedAt: null,
         });
         await runs.lookAfter(tx, id, new Date());
-        if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+        if (run.pipelineId !== null) await pipelines.jobs.publish(tx, run.pipelineId);
       });
       return (await runs.find(id))!;
     },

@@ -102,7 +102,7 @@ export class FixLoop {
         context: { ...current.context, confirmedBy: cause },
       });
       await runs.lookAfter(tx, run.id, new Date());
-      await pipelines.publish(tx, pipeline.id);
+      await pipelines.jobs.publish(tx, pipeline.id);
     });
   }
 
@@ -115,7 +115,7 @@ export class FixLoop {
     if (run?.status !== 'plan_waiting') return false;
     await database.write(async (tx) => {
       await runs.dropPlans(tx, run.projectId, run.pullRequestNumber!, reason);
-      await pipelines.publish(tx, pipeline.id);
+      await pipelines.jobs.publish(tx, pipeline.id);
     });
     return true;
   }
@@ -174,7 +174,7 @@ export class FixLoop {
         await runs.lookAfter(tx, known.id, new Date());
       } else await runs.create(tx, { ...values, cause });
       await tx.update(ValidationPipeline, { id: pipeline.id }, { agentDecision: null });
-      await pipelines.publish(tx, pipeline.id);
+      await pipelines.jobs.publish(tx, pipeline.id);
     });
   }
 

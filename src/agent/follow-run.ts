@@ -201,7 +201,7 @@ export class RunFollower {
           : { status: 'plan_waiting' }),
       });
       if (confirms) await runs.lookAfter(tx, run.id, new Date());
-      if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+      if (run.pipelineId !== null) await pipelines.jobs.publish(tx, run.pipelineId);
     });
   }
 
@@ -217,7 +217,7 @@ export class RunFollower {
         ...values,
       });
       await runs.lookAfter(tx, run.id, new Date(Date.now() + this.deps.pollSeconds * 1000));
-      if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+      if (run.pipelineId !== null) await pipelines.jobs.publish(tx, run.pipelineId);
     });
   }
 
@@ -248,7 +248,7 @@ export class RunFollower {
       const pause = Math.max(pauseMs(failures), retryAfterMs ?? 0);
       await runs.lookAfter(tx, run.id, new Date(Date.now() + pause));
       // Said once; that it still fails is no news.
-      if (failures === 1 && run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+      if (failures === 1 && run.pipelineId !== null) await pipelines.jobs.publish(tx, run.pipelineId);
     });
   }
 
@@ -269,7 +269,7 @@ export class RunFollower {
         resumeMessage: null,
         completedAt: new Date(),
       });
-      if (run.pipelineId !== null) await pipelines.publish(tx, run.pipelineId);
+      if (run.pipelineId !== null) await pipelines.jobs.publish(tx, run.pipelineId);
       // What the agent pushed may have failed before its run ended, when it was too early for another one.
       if (latest && latest.id !== run.pipelineId) await runs.followUp(tx, latest.id);
     });

@@ -87,7 +87,7 @@ class LivePipeline {
   ) {
     this.position = Position.after(options.lastEventId, pipeline.attempt);
     this.openTails();
-    options.pipelines.events.on('changed', this.onChange);
+    options.pipelines.jobs.events.on('changed', this.onChange);
   }
 
   async run(): Promise<void> {
@@ -116,7 +116,7 @@ class LivePipeline {
   }
 
   close(): void {
-    this.options.pipelines.events.off('changed', this.onChange);
+    this.options.pipelines.jobs.events.off('changed', this.onChange);
     this.closeTails();
   }
 

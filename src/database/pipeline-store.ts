@@ -1,25 +1,11 @@
-import { EventEmitter } from 'node:events';
 import { In, IsNull, LessThan, Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
-import {
-  STAGE_NAMES,
-  type Conclusion,
-  type PipelineResults,
-  type StageName,
-  type StageRecord,
-} from '../domain/pipeline.js';
-import { isDeployed } from '../github/deployment.js';
+import type { StageRecord } from '../domain/pipeline.js';
 import type { Queue } from '../queue/contract.js';
-import { isDead } from '../queue/owner.js';
-import { announce } from './change-feed.js';
-import { insertRows, type Database } from './database.js';
+import type { Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
-
-export const LEASE_MS = 60_000;
-export const MAX_ATTEMPTS = 3;
-
-/** Conclusions that something may follow from: a fix, a merge. */
-const FOLLOWED_UP: readonly Conclusion[] = ['success', 'failure', 'timed_out'];
+import { completedNow, HeldPipelines } from './held-pipelines.js';
+import { PipelineJobs } from './pipeline-jobs.js';
 
 export type NewPipeline = Pick<
   ValidationPipeline,
@@ -27,53 +13,23 @@ export type NewPipeline = Pick<
 > &
   Partial<ValidationPipeline>;
 
-/** How a pipeline ended. */
-export interface Completion {
-  conclusion: Conclusion;
-  reason: string | null;
-  errorMessage?: string | null;
-  results?: PipelineResults;
-}
-
-/**
- * A pipeline that a worker holds; every write of it carries the attempt, so that a stale worker writes nothing.
- * An attempt that was given back unspent is made again, by another owner.
- */
-export interface Held {
-  id: string;
-  attempt: number;
-  owner: string;
-}
-
-/** A newer attempt has taken the pipeline over: whoever meets this stops and writes nothing more. */
-export class StaleAttempt extends Error {
-  override name = 'StaleAttempt';
-  constructor({ id, attempt }: Held) {
-    super(`attempt ${attempt} of pipeline ${id} is over`);
-  }
-}
-
-/** Pipelines and their stages. What follows from a change (jobs) is enqueued in the same transaction. */
 /** Another pipeline of the pull request was begun meanwhile: look again at what there is. */
 export class Overtaken extends Error {
   override name = 'Overtaken';
 }
 
+/** Pipelines and their stages. What follows from a change is enqueued in the same transaction. */
 export class PipelineStore {
-  /**
-   * `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write; of other processes where a
-   * ChangeFeed hears them. `completed` (id) in this process only.
-   */
-  readonly events = new EventEmitter<{
-    cancel: [id: string];
-    changed: [id: string];
-    completed: [id: string];
-  }>().setMaxListeners(0);
+  readonly jobs: PipelineJobs;
+  readonly held: HeldPipelines;
 
   constructor(
     private readonly database: Database,
-    private readonly queue: Queue,
-  ) {}
+    queue: Queue,
+  ) {
+    this.jobs = new PipelineJobs(database, queue);
+    this.held = new HeldPipelines(database, this.jobs);
+  }
 
   find(id: string): Promise<ValidationPipeline | null> {
     return this.database.read.findOneBy(ValidationPipeline, { id });
@@ -150,9 +106,9 @@ export class PipelineStore {
         'projectId',
         'number',
       ]);
-    await this.publish(tx, row.id);
-    if (row.status === 'queued') await this.enqueue(tx, row);
-    else if (row.status === 'completed') this.announceCompleted(tx, row.id);
+    await this.jobs.publish(tx, row.id);
+    if (row.status === 'queued') await this.jobs.run(tx, row);
+    else if (row.status === 'completed') this.jobs.announceCompleted(tx, row.id);
     return row;
   }
 
@@ -171,8 +127,8 @@ export class PipelineStore {
       },
     );
     if (affected !== 1) return false;
-    await this.publish(tx, id);
-    await this.enqueue(tx, await tx.findOneByOrFail(ValidationPipeline, { id }));
+    await this.jobs.publish(tx, id);
+    await this.jobs.run(tx, await tx.findOneByOrFail(ValidationPipeline, { id }));
     return true;
   }
 
@@ -200,7 +156,7 @@ export class PipelineStore {
     for (const { id, status, trigger } of rows) {
       if (status === 'in_progress') {
         await tx.update(ValidationPipeline, { id }, { cancelReason: reason, updatedAt: new Date() });
-        await this.tell(tx, 'cancel', id);
+        await this.jobs.tell(tx, 'cancel', id);
         continue;
       }
       await tx.update(
@@ -208,9 +164,9 @@ export class PipelineStore {
         { id },
         { ...completedNow(), conclusion: 'cancelled', reason, cancelReason: reason },
       );
-      this.announceCompleted(tx, id);
-      await this.publish(tx, id);
-      if (trigger === 'base') await this.followUp(tx, id);
+      this.jobs.announceCompleted(tx, id);
+      await this.jobs.publish(tx, id);
+      if (trigger === 'base') await this.jobs.followUp(tx, id);
     }
     return rows.map(({ id }) => id);
   }
@@ -229,142 +185,6 @@ export class PipelineStore {
     await tx.update(PullRequest, where, { isOpen: false });
   }
 
-  /**
-   * Takes a pipeline to work on it: null where it is completed or somebody else holds it.
-   * Afterwards its stages are those of a new attempt.
-   */
-  async take(id: string, owner: string): Promise<ValidationPipeline | 'held' | null> {
-    const { nowMs } = this.database;
-    return this.database.write(async (tx) => {
-      const row = await tx.findOneBy(ValidationPipeline, { id });
-      if (!row || row.status === 'completed') return null;
-      const stale = row.leaseOwner !== null && isDead(row.leaseOwner) ? '1 = 1' : `lease_until < ${nowMs}`;
-      const { affected } = await tx
-        .createQueryBuilder()
-        .update(ValidationPipeline)
-        .set({
-          status: 'in_progress',
-          attempt: () => 'attempt + 1',
-          leaseOwner: owner,
-          leaseUntil: () => `${nowMs} + ${LEASE_MS}`,
-          currentStep: null,
-          progressPercentage: 0,
-          deploymentUrl: null,
-          startedAt: row.startedAt ?? new Date(),
-          updatedAt: new Date(),
-        })
-        .where(`id = :id AND attempt = :attempt AND (lease_until IS NULL OR ${stale})`, {
-          id,
-          attempt: row.attempt,
-        })
-        .execute();
-      if (affected !== 1) return 'held';
-      // Left by an attempt that died.
-      if (isDeployed(row.deploymentUrl)) await this.followDeployment(tx, id);
-      await tx.delete(Stage, { pipelineId: id });
-      await insertRows(
-        tx,
-        Stage,
-        STAGE_NAMES.map((name, position) => ({ pipelineId: id, name, position, status: 'queued' as const })),
-      );
-      return tx.findOneByOrFail(ValidationPipeline, { id });
-    });
-  }
-
-  /** @throws StaleAttempt */
-  async renew(held: Held): Promise<void> {
-    await this.database.writeOne((tx) =>
-      this.update(tx, held, { leaseUntil: () => `${this.database.nowMs} + ${LEASE_MS}` }),
-    );
-  }
-
-  /** Those of the pipelines held whose work should stop: told to, or taken over by a newer attempt. */
-  async stopped(held: readonly Held[]): Promise<Map<string, { cancelReason: string | null }>> {
-    if (held.length === 0) return new Map();
-    const rows = await this.database.read.find(ValidationPipeline, {
-      select: { id: true, attempt: true, leaseOwner: true, cancelReason: true },
-      where: { id: In(held.map(({ id }) => id)) },
-    });
-    const stopped = new Map<string, { cancelReason: string | null }>();
-    for (const { id, attempt, owner } of held) {
-      const own = rows.find((row) => row.id === id && row.attempt === attempt && row.leaseOwner === owner);
-      if (own && own.cancelReason === null) continue;
-      stopped.set(id, { cancelReason: own?.cancelReason ?? null });
-    }
-    return stopped;
-  }
-
-  /** @throws StaleAttempt */
-  async saveProgress(
-    held: Held,
-    progress: {
-      /** Those that have changed. */
-      stages: readonly StageRecord[];
-      currentStep: StageName | null;
-      percentage: number;
-      deploymentUrl: string | null;
-      /** Whether that is a public address that was not there before. */
-      deployed?: boolean;
-    },
-  ): Promise<void> {
-    await this.database.write(async (tx) => {
-      await this.update(tx, held, {
-        currentStep: progress.currentStep,
-        progressPercentage: progress.percentage,
-        deploymentUrl: progress.deploymentUrl,
-        updatedAt: new Date(),
-      });
-      await this.saveStages(tx, held.id, progress.stages);
-      if (progress.deployed) await this.followDeployment(tx, held.id);
-      await this.tell(tx, 'changed', held.id);
-    });
-  }
-
-  /**
-   * Writes what belongs to a pipeline beside its rows, and tells its readers; nobody takes it over meanwhile.
-   * @throws StaleAttempt
-   */
-  async writeBeside(held: Held, work: (tx: EntityManager) => Promise<void>): Promise<void> {
-    await this.database.write(async (tx) => {
-      const rows = await tx
-        .createQueryBuilder(ValidationPipeline, 'pipeline')
-        .select('pipeline.id')
-        .where({ id: held.id, attempt: held.attempt, leaseOwner: held.owner, status: 'in_progress' })
-        .setLock('pessimistic_read')
-        .getMany();
-      if (rows.length === 0) throw new StaleAttempt(held);
-      await work(tx);
-      await this.tell(tx, 'changed', held.id);
-    });
-  }
-
-  /**
-   * The one place where a pipeline that ran is completed. What is published follows from the row.
-   * @param stages those that have changed since they were written
-   * @throws StaleAttempt
-   */
-  async complete(held: Held, completion: Completion, stages: readonly StageRecord[]): Promise<void> {
-    await this.database.write(async (tx) => {
-      await this.update(tx, held, {
-        ...completedNow(),
-        conclusion: completion.conclusion,
-        reason: completion.reason,
-        errorMessage: completion.errorMessage ?? null,
-        validationResults: completion.results ?? null,
-      });
-      await this.saveStages(tx, held.id, stages);
-      this.announceCompleted(tx, held.id);
-      await this.publish(tx, held.id);
-      const { trigger, deploymentUrl } = await tx.findOneOrFail(ValidationPipeline, {
-        select: { id: true, trigger: true, deploymentUrl: true },
-        where: { id: held.id },
-      });
-      // However the validation of a base ended, others may wait for it.
-      if (FOLLOWED_UP.includes(completion.conclusion) || trigger === 'base') await this.followUp(tx, held.id);
-      if (isDeployed(deploymentUrl)) await this.followDeployment(tx, held.id);
-    });
-  }
-
   /** The pipeline that a command or button asked for. */
   ofCause(cause: string): Promise<ValidationPipeline | null> {
     return this.database.read.findOneBy(ValidationPipeline, { cause });
@@ -377,32 +197,14 @@ export class PipelineStore {
   ): Promise<void> {
     await this.database.write(async (tx) => {
       await tx.update(ValidationPipeline, { id }, { ...noted, updatedAt: new Date() });
-      await this.publish(tx, id);
-    });
-  }
-
-  /**
-   * Gives a pipeline back for another attempt, in `delayMs`; without `spent` this one does not count.
-   * @throws StaleAttempt
-   */
-  async giveBack(held: Held, { spent, delayMs }: { spent: boolean; delayMs: number }): Promise<void> {
-    await this.database.write(async (tx) => {
-      await this.update(tx, held, {
-        status: 'queued',
-        leaseOwner: null,
-        leaseUntil: null,
-        ...(spent ? {} : { attempt: () => 'attempt - 1' }),
-      });
-      const row = await tx.findOneByOrFail(ValidationPipeline, { id: held.id });
-      if (isDeployed(row.deploymentUrl)) await this.followDeployment(tx, held.id);
-      await this.enqueue(tx, row, new Date(Date.now() + delayMs));
+      await this.jobs.publish(tx, id);
     });
   }
 
   /** Enqueues the work on a pipeline that has lost its job. */
   async revive(tx: EntityManager, id: string): Promise<void> {
     const row = await tx.findOneBy(ValidationPipeline, { id });
-    if (row && row.status !== 'completed') await this.enqueue(tx, row);
+    if (row && row.status !== 'completed') await this.jobs.run(tx, row);
   }
 
   async saveCheck(
@@ -416,80 +218,4 @@ export class PipelineStore {
   ) {
     await this.database.writeOne((tx) => tx.update(ValidationPipeline, { id }, check));
   }
-
-  /** Enqueues the publication of what the row says. */
-  async publish(tx: EntityManager, pipelineId: string): Promise<void> {
-    await this.queue.enqueue(tx, { kind: 'publish', subject: pipelineId, lane: `publish:${pipelineId}` });
-    await this.tell(tx, 'changed', pipelineId);
-  }
-
-  /** This process at once, the others by way of the database. */
-  private async tell(tx: EntityManager, change: 'changed' | 'cancel', id: string): Promise<void> {
-    this.database.onCommit(tx, () => this.events.emit(change, id));
-    if (this.database.kind === 'postgres') await announce(tx, change, id);
-  }
-
-  /** In the lane of the publication, so that a merge finds the check completed. */
-  private async followUp(tx: EntityManager, id: string): Promise<void> {
-    await this.queue.enqueue(tx, { kind: 'agent', subject: `pipeline:${id}`, lane: `publish:${id}` });
-  }
-
-  /** Has it looked at what is to be shown of a preview with a public address. */
-  async followDeployment(tx: EntityManager, id: string): Promise<void> {
-    await this.queue.enqueue(tx, {
-      kind: 'agent',
-      subject: `deployment:${id}`,
-      lane: `deployment:${id}`,
-    });
-  }
-
-  private announceCompleted(tx: EntityManager, id: string): void {
-    this.database.onCommit(tx, () => this.events.emit('completed', id));
-  }
-
-  private async enqueue(
-    tx: EntityManager,
-    { id, projectId, pullRequestNumber, headSha }: ValidationPipeline,
-    runAt?: Date,
-  ): Promise<void> {
-    await this.queue.enqueue(tx, {
-      kind: 'pipeline',
-      subject: id,
-      lane: `pipeline:${projectId}:${pullRequestNumber ?? headSha}`,
-      ...(runAt ? { runAt } : {}),
-    });
-  }
-
-  private async update(
-    tx: EntityManager,
-    held: Held,
-    values: Parameters<EntityManager['update']>[2] & object,
-  ): Promise<void> {
-    const { affected } = await tx.update(
-      ValidationPipeline,
-      { id: held.id, attempt: held.attempt, leaseOwner: held.owner, status: 'in_progress' },
-      values,
-    );
-    if (affected !== 1) throw new StaleAttempt(held);
-  }
-
-  private async saveStages(
-    tx: EntityManager,
-    pipelineId: string,
-    stages: readonly StageRecord[],
-  ): Promise<void> {
-    for (const { name, status, conclusion, summary, startedAt, completedAt } of stages)
-      await tx.update(Stage, { pipelineId, name }, { status, conclusion, summary, startedAt, completedAt });
-  }
 }
-
-const completedNow = () =>
-  ({
-    status: 'completed',
-    completedAt: new Date(),
-    updatedAt: new Date(),
-    currentStep: null,
-    progressPercentage: 100,
-    leaseOwner: null,
-    leaseUntil: null,
-  }) as const;

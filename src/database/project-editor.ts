@@ -158,7 +158,7 @@ export class ProjectEditor {
       await tx.delete(Project, { id });
       deleted.push(...rows.map((row) => row.id));
       database.onCommit(tx, () => {
-        for (const row of rows) pipelines.events.emit('cancel', row.id);
+        for (const row of rows) pipelines.jobs.events.emit('cancel', row.id);
       });
     });
     return deleted;

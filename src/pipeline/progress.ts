@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { PipelineStore, Held } from '../database/pipeline-store.js';
+import type { Held, HeldPipelines } from '../database/held-pipelines.js';
 import type { StageName, StageRecord } from '../domain/pipeline.js';
 import { isDeployed } from '../github/deployment.js';
 import type { Logger } from '../logging.js';
@@ -32,7 +32,7 @@ export class ProgressWriter implements PipelineObserver {
   /** @param publish brings what the row says to GitHub */
   constructor(
     private readonly held: Held,
-    private readonly store: PipelineStore,
+    private readonly pipelines: HeldPipelines,
     private readonly publish: (pipelineId: string) => Promise<void>,
     private readonly log: Logger,
   ) {}
@@ -71,7 +71,7 @@ export class ProgressWriter implements PipelineObserver {
       const currentStep = stages.find(({ status }) => status === 'in_progress')?.name ?? null;
       try {
         const percentage = progressOf(stages);
-        await this.store.saveProgress(this.held, {
+        await this.pipelines.saveProgress(this.held, {
           stages: changed,
           currentStep,
           percentage,

@@ -1,4 +1,4 @@
-/** Runs the pipelines of this process: takes them from the store, keeps their leases, completes them. */
+/** Runs the pipelines of this process: takes them, keeps their leases, completes them. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,8 +8,8 @@ import {
   StaleAttempt,
   type Completion,
   type Held,
-  type PipelineStore,
-} from '../database/pipeline-store.js';
+  type HeldPipelines,
+} from '../database/held-pipelines.js';
 import type { ValidationPipeline } from '../database/entities/index.js';
 import { OperationalError, messageOf } from '../domain/errors.js';
 import { createRedactor } from '../domain/redaction.js';
@@ -36,7 +36,7 @@ export interface PreparedPipeline {
 }
 
 export interface WorkerOptions {
-  store: PipelineStore;
+  pipelines: HeldPipelines;
   workspaces: Workspaces;
   /** Where the logs of pipelines are kept, one folder each. */
   logsDir: string;
@@ -74,22 +74,22 @@ export class PipelineWorker {
   private abandoning = false;
 
   constructor(private readonly options: WorkerOptions) {
-    const { store, log } = options;
+    const { pipelines, log } = options;
     const complain = (error: unknown) =>
       log.warn({ err: error }, 'the running pipelines could not be looked after');
     this.timers = [
       setInterval(() => void this.look().catch(complain), LOOK_MS),
       setInterval(() => void this.renew().catch(complain), RENEW_MS),
     ];
-    store.events.on('cancel', (id) => {
+    pipelines.onCancel((id) => {
       if (this.running.has(id)) void this.look().catch(complain);
     });
   }
 
   /** The handler of pipeline jobs. */
   async run(pipelineId: string): Promise<void> {
-    const { store, log } = this.options;
-    const pipeline = await store.take(pipelineId, this.owner);
+    const { pipelines, log } = this.options;
+    const pipeline = await pipelines.take(pipelineId, this.owner);
     if (pipeline === null) return;
     if (pipeline === 'held')
       throw new Error('another worker holds this pipeline, or died with it a moment ago');
@@ -98,7 +98,7 @@ export class PipelineWorker {
     const held: Running = { id, attempt, owner: this.owner, controller: new AbortController() };
     const logger = log.child({ attempt });
     // Told to end while it was being taken.
-    if (this.abandoning) return store.giveBack(held, { spent: false, delayMs: 0 });
+    if (this.abandoning) return pipelines.giveBack(held, { spent: false, delayMs: 0 });
     this.running.set(pipelineId, held);
     try {
       await this.work(pipeline, held, logger);
@@ -118,7 +118,7 @@ export class PipelineWorker {
     this.abandoning = true;
     for (const held of this.running.values()) {
       held.controller.abort(new PipelineAbort('abandoned', 'this worker is shutting down'));
-      await this.options.store.giveBack(held, { spent: false, delayMs: 0 }).catch(() => undefined);
+      await this.options.pipelines.giveBack(held, { spent: false, delayMs: 0 }).catch(() => undefined);
     }
   }
 
@@ -127,11 +127,11 @@ export class PipelineWorker {
   }
 
   private async work(pipeline: ValidationPipeline, held: Running, log: Logger): Promise<void> {
-    const { store, workspaces } = this.options;
+    const { pipelines, workspaces } = this.options;
     if (pipeline.cancelReason !== null)
-      return store.complete(held, { conclusion: 'cancelled', reason: pipeline.cancelReason }, []);
+      return pipelines.complete(held, { conclusion: 'cancelled', reason: pipeline.cancelReason }, []);
     if (pipeline.attempt > MAX_ATTEMPTS)
-      return store.complete(
+      return pipelines.complete(
         held,
         ourFault(
           `It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`,
@@ -142,7 +142,7 @@ export class PipelineWorker {
 
     let workspace: Workspace | null = null;
     let { redact } = createRedactor([]);
-    const progress = new ProgressWriter(held, store, this.options.publish, log);
+    const progress = new ProgressWriter(held, pipelines, this.options.publish, log);
     let shared: SharedLogs | null = null;
     try {
       prepareToStart();
@@ -167,7 +167,7 @@ export class PipelineWorker {
       await this.persist(async () => shared?.finish());
       const { conclusion, reason, run } = finished;
       await this.persist(() =>
-        store.complete(
+        pipelines.complete(
           held,
           { conclusion, reason, results: run.results },
           progress.unsavedOf(finished.stages),
@@ -197,21 +197,18 @@ export class PipelineWorker {
     redact: (text: string) => string,
     log: Logger,
   ): Promise<void> {
-    const { store } = this.options;
+    const { pipelines } = this.options;
     if (error instanceof StaleAttempt || error instanceof PipelineAbort) throw error;
     log.error({ err: error }, 'pipeline broke');
     const final = error instanceof OperationalError && !error.retryable;
     if (!final && pipeline.attempt < MAX_ATTEMPTS) {
-      return this.persist(() => store.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt }));
+      return this.persist(() =>
+        pipelines.giveBack(held, { spent: true, delayMs: RETRY_MS * pipeline.attempt }),
+      );
     }
     const advice = error instanceof OperationalError ? error.advice : '';
-    await this.persist(async () =>
-      store.complete(
-        held,
-        ourFault(redact(messageOf(error)), redact(advice)),
-        await store.stagesOf(pipeline.id),
-      ),
-    );
+    const fault = ourFault(redact(messageOf(error)), redact(advice));
+    await this.persist(() => pipelines.complete(held, fault, []));
   }
 
   /** Repeats a write while the database is away: what a pipeline found out is worth waiting for. */
@@ -235,7 +232,7 @@ export class PipelineWorker {
   }
 
   private async look(): Promise<void> {
-    const stopped = await this.options.store.stopped([...this.running.values()]);
+    const stopped = await this.options.pipelines.stopped([...this.running.values()]);
     for (const [id, { cancelReason }] of stopped) {
       const held = this.running.get(id);
       if (!held || held.controller.signal.aborted) continue;
@@ -250,7 +247,7 @@ export class PipelineWorker {
   private async renew(): Promise<void> {
     for (const held of this.running.values()) {
       try {
-        await this.options.store.renew(held);
+        await this.options.pipelines.renew(held);
       } catch (error) {
         if (!(error instanceof StaleAttempt)) throw error;
         held.controller.abort(new PipelineAbort('abandoned', error.message));

@@ -117,7 +117,15 @@ const stable = (text: string): string =>
     .replace(/>(?:just now|\d+ (?:min|h|days) ago)</g, '><');
 
 /** Resolves on the next change that this process knows of, or when it is time to look. */
-function change({ pipelines: { events } }: PageDeps, id: string, closed: AbortSignal): Promise<void> {
+function change(
+  {
+    pipelines: {
+      jobs: { events },
+    },
+  }: PageDeps,
+  id: string,
+  closed: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

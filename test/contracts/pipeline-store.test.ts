@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { expect, it } from '@jest/globals';
 import type { Database } from '../../src/database/database.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
-import { PipelineStore, StaleAttempt, type Held } from '../../src/database/pipeline-store.js';
+import { StaleAttempt, type Held } from '../../src/database/held-pipelines.js';
+import { PipelineStore } from '../../src/database/pipeline-store.js';
 import { emptyResults, type StageRecord } from '../../src/domain/pipeline.js';
 import type { NewJob, Queue } from '../../src/queue/contract.js';
 import { newOwner } from '../../src/queue/owner.js';
@@ -42,7 +43,7 @@ onEachDatabase('the store of pipelines', (databases) => {
       }),
     );
     const take = async (owner = newOwner()): Promise<Held | 'held' | null> => {
-      const taken = await store.take(id, owner);
+      const taken = await store.held.take(id, owner);
       return typeof taken === 'object' && taken ? { id, attempt: taken.attempt, owner } : taken;
     };
     return { database, where, queue, store, id, take };
@@ -96,27 +97,29 @@ onEachDatabase('the store of pipelines', (databases) => {
     const jobs = queue.jobs.length;
 
     const progress = { stages, currentStep: 'test', percentage: 90, deploymentUrl: null } as const;
-    await expect(store.saveProgress(first, progress)).rejects.toBeInstanceOf(StaleAttempt);
-    await expect(store.renew(first)).rejects.toBeInstanceOf(StaleAttempt);
-    await expect(store.complete(first, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
-    await expect(store.giveBack(first, { spent: true, delayMs: 0 })).rejects.toBeInstanceOf(StaleAttempt);
+    await expect(store.held.saveProgress(first, progress)).rejects.toBeInstanceOf(StaleAttempt);
+    await expect(store.held.renew(first)).rejects.toBeInstanceOf(StaleAttempt);
+    await expect(store.held.complete(first, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
+    await expect(store.held.giveBack(first, { spent: true, delayMs: 0 })).rejects.toBeInstanceOf(
+      StaleAttempt,
+    );
     expect([await store.find(id), await store.stagesOf(id)]).toEqual(before);
     expect(queue.jobs).toHaveLength(jobs);
 
-    expect(await store.stopped([first, second])).toEqual(new Map([[id, { cancelReason: null }]]));
-    await store.complete(second, { conclusion: 'success', reason: null }, []);
-    await expect(store.complete(second, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
+    expect(await store.held.stopped([first, second])).toEqual(new Map([[id, { cancelReason: null }]]));
+    await store.held.complete(second, { conclusion: 'success', reason: null }, []);
+    await expect(store.held.complete(second, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
     expect(await store.find(id)).toMatchObject({ conclusion: 'success', attempt: 2 });
   });
 
   it('fences an attempt that was given back unspent and is made again by another', async () => {
     const { store, id, take } = await begin();
     const first = held(await take());
-    await store.giveBack(first, { spent: false, delayMs: 0 });
+    await store.held.giveBack(first, { spent: false, delayMs: 0 });
     const second = held(await take());
     expect(second.attempt).toBe(first.attempt);
-    await expect(store.complete(first, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
-    await store.complete(second, { conclusion: 'success', reason: null }, []);
+    await expect(store.held.complete(first, completion, stages)).rejects.toBeInstanceOf(StaleAttempt);
+    await store.held.complete(second, { conclusion: 'success', reason: null }, []);
     expect(await store.find(id)).toMatchObject({ conclusion: 'success', attempt: 1 });
   });
 
@@ -126,8 +129,8 @@ onEachDatabase('the store of pipelines', (databases) => {
     const elsewhere = await databases.open(where);
     const other = new PipelineStore(elsewhere, new NotedJobs());
     expect(await elsewhere.write((tx) => other.cancel(tx, { id }, 'Superseded.'))).toEqual([id]);
-    expect(await store.stopped([taken])).toEqual(new Map([[id, { cancelReason: 'Superseded.' }]]));
-    await store.complete(taken, { conclusion: 'cancelled', reason: 'Superseded.' }, []);
+    expect(await store.held.stopped([taken])).toEqual(new Map([[id, { cancelReason: 'Superseded.' }]]));
+    await store.held.complete(taken, { conclusion: 'cancelled', reason: 'Superseded.' }, []);
     expect(await take()).toBeNull();
   });
 

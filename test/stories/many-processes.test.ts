@@ -32,7 +32,7 @@ onEachDatabase('processes that share a database', (databases) => {
     const { id } = (await elsewhere.read.findOneBy(ValidationPipeline, { headSha: pr.headSha }))!;
     // As when this worker stood still for a minute, and another one noticed.
     await elsewhere.write((tx) => tx.update(ValidationPipeline, { id }, { leaseUntil: new Date(1) }));
-    const taken = await store.take(id, 'another machine:1:worker');
+    const taken = await store.held.take(id, 'another machine:1:worker');
     expect(taken).toMatchObject({ attempt: 2 });
 
     await story.until(() => workspaces(story).length === 0, 'the end of the older worker’s workspace');
@@ -46,7 +46,7 @@ onEachDatabase('processes that share a database', (databases) => {
     expect((await store.stagesOf(id)).map(({ status }) => status)).toEqual(Array(6).fill('queued'));
 
     const held = { id, attempt: 2, owner: 'another machine:1:worker' };
-    await store.complete(held, { conclusion: 'success', reason: null }, []);
+    await store.held.complete(held, { conclusion: 'success', reason: null }, []);
     expect(await story.completedCheck(repository, pr.headSha)).toMatchObject({ conclusion: 'success' });
     expect(repository.checkRuns(pr.headSha)).toHaveLength(1);
   });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { removeTree } from '../../src/git/remove-tree.js';
 import { Database } from '../../src/database/database.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
-import { MAX_ATTEMPTS } from '../../src/database/pipeline-store.js';
+import { MAX_ATTEMPTS } from '../../src/database/held-pipelines.js';
 import {
   FakeGitHub,
   type Change,

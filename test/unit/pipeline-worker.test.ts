@@ -1,8 +1,7 @@
-import { EventEmitter } from 'node:events';
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import type { ValidationPipeline } from '../../src/database/entities/index.js';
-import type { Held, PipelineStore } from '../../src/database/pipeline-store.js';
+import type { Held, HeldPipelines } from '../../src/database/held-pipelines.js';
 import type { Workspaces } from '../../src/git/workspaces.js';
 import { PipelineWorker } from '../../src/pipeline/worker.js';
 
@@ -12,13 +11,13 @@ afterEach(() => worker.close());
 it('gives back unspent what it was taking at the moment when it was told to end', async () => {
   let taken!: (pipeline: Partial<ValidationPipeline>) => void;
   const givenBack: [Held, object][] = [];
-  const store = {
-    events: new EventEmitter(),
+  const pipelines = {
+    onCancel: () => undefined,
     take: () => new Promise((resolve) => (taken = resolve)),
     giveBack: (held: Held, how: object) => Promise.resolve(void givenBack.push([held, how])),
-  } as unknown as PipelineStore;
+  } as unknown as HeldPipelines;
   worker = new PipelineWorker({
-    store,
+    pipelines,
     workspaces: {} as Workspaces,
     logsDir: '/nowhere',
     prepare: () => Promise.reject(new Error('nothing is to run')),

@@ -84,7 +84,7 @@ describe('server-sent events', () => {
     const row = { ...pipeline, createdAt: now, updatedAt: now, startedAt: now, completedAt: null };
     const events = new EventEmitter();
     const pipelines = {
-      events,
+      jobs: { events },
       find: () => Promise.resolve(row),
       stagesOf: () => Promise.resolve([]),
     } as unknown as PipelineStore;

@@ -53,7 +53,7 @@ export async function endDeployments({ database, queue, pipelines, log }: Reconc
   );
   const left = rows.filter(({ id }) => !withJob.has(subjectOf(id)));
   for (const { id } of left) {
-    await database.write((tx) => pipelines.followDeployment(tx, id));
+    await database.write((tx) => pipelines.jobs.followDeployment(tx, id));
     log.warn({ pipelineId: id }, 'a deployment was left behind and is ended');
   }
   return left.length;
@@ -66,7 +66,7 @@ export async function publishAgain({ database, queue, pipelines, log }: Reconcil
     for (const id of new Set(await queue.takeFailed(tx, 'publish', MAX_ROWS))) {
       const row = await tx.findOneBy(ValidationPipeline, { id });
       if (!row || row.updatedAt.getTime() < Date.now() - SHOW_FOR_MS) continue;
-      await pipelines.publish(tx, id);
+      await pipelines.jobs.publish(tx, id);
       again.push(id);
     }
     return again;
