@@ -9,6 +9,7 @@ import type { Delivered, Wanted } from './wanted.js';
 import { askForPack } from './upload-pack.js';
 
 const TIME_LIMIT_MS = 60_000;
+const SILENT_MS = 20_000;
 const SHA1_DIGITS = 40;
 /** Ways through the network that git takes and Node's fetch does not. (Certificates of its own it would not trust.) */
 const PROXY = /^(https?|all)_proxy$/i;
@@ -18,18 +19,20 @@ const PROXY = /^(https?|all)_proxy$/i;
  * cache, and waiting for whoever uses that. Null where it does not succeed: the cache tries again, with git, and says
  * why not. Throws the signal's reason when aborted.
  * @param meanwhile called while the server is at work
+ * @param silentMs a server from which nothing comes for so long is left
  */
 export async function fetchAdded(
   { source, sha, signal }: Pick<Wanted, 'source' | 'sha' | 'signal'>,
   have: string,
   gitDir: string,
   meanwhile: () => void = () => undefined,
+  silentMs = SILENT_MS,
 ): Promise<Delivered | null> {
   if (!isAskedDirectly(source) || sha.length !== SHA1_DIGITS) return null;
   const folder = path.join(gitDir, 'objects', 'pack');
   try {
     const before = new Set(await readdir(folder));
-    const fetchedBytes = await receive(source, { sha, have, gitDir, signal }, meanwhile);
+    const fetchedBytes = await receive(source, { sha, have, gitDir, silentMs, signal }, meanwhile);
     const packs = (await readdir(folder)).filter((file) => !before.has(file));
     return { fetchedBytes, boundary: [sha], refs: [], packs, isComplete: false };
   } catch {
@@ -48,12 +51,13 @@ async function receive(
     sha,
     have,
     gitDir,
+    silentMs,
     signal,
-  }: { sha: string; have: string; gitDir: string; signal: AbortSignal | undefined },
+  }: { sha: string; have: string; gitDir: string; silentMs: number; signal: AbortSignal | undefined },
   meanwhile: () => void,
 ): Promise<number> {
   const over = AbortSignal.any([AbortSignal.timeout(TIME_LIMIT_MS), ...(signal ? [signal] : [])]);
-  const asked = await askForPack(source, { sha, have, signal: over });
+  const asked = await askForPack(source, { sha, have, silentMs, signal: over });
   // What is above both commits is not there, and is no fault of the pack.
   const cuts = path.join(gitDir, 'shallow.fetched');
   await writeFile(cuts, `${have}\n${sha}\n`);

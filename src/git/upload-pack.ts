@@ -24,12 +24,14 @@ const agents = {
 /**
  * Asks for a commit at depth 1, as what is new against another one at depth 1 (gitprotocol-http(5), version 2).
  * Resolves when the question is on its way.
+ * @param silentMs for so long nothing comes, and it is over: a server that is still preparing the pack says so every
+ * 5 s (git-config(1), uploadpack.keepAlive)
  * @returns pack() yields the pack, which may build on objects of the known commit
  * @throws, as pack() does, whatever goes wrong; it is for git itself to say what that is
  */
 export async function askForPack(
   source: RepositorySource,
-  { sha, have, signal }: { sha: string; have: string; signal: AbortSignal },
+  { sha, have, silentMs, signal }: { sha: string; have: string; silentMs: number; signal: AbortSignal },
 ): Promise<{ pack: () => AsyncGenerator<Uint8Array> }> {
   const authorization = authorizationOf(source);
   const url = new URL(`${source.url}/git-upload-pack`);
@@ -44,8 +46,10 @@ export async function askForPack(
       'user-agent': 'git/2 (CodegenApp)',
       ...(authorization ? { authorization } : {}),
     },
+    timeout: silentMs,
     signal,
   });
+  request.on('timeout', () => request.destroy(new Error(`The server was silent for ${silentMs} ms`)));
   // Of what happens after the response has begun, that tells, too.
   request.on('error', () => undefined);
   const answered = once(request, 'response') as Promise<[http.IncomingMessage]>;

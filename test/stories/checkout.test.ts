@@ -19,6 +19,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { checkout, type CheckoutRequest } from '../../src/git/checkout.js';
 import { RepositoryError } from '../../src/git/errors.js';
+import { fetchAdded } from '../../src/git/fetch-added.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
 import { startGitHttp, type GitHttpServer } from '../support/git-http.js';
 import { removeFolder, run, runWithInput, SampleRepository, temporaryFolder } from '../support/sample-git.js';
@@ -291,6 +292,19 @@ describe('a second push', () => {
     await expect(checkout(wanted, cache)).resolves.toMatchObject({ sha });
     expect(posts()).toEqual(['POST', 'GET', 'POST']);
     expect(run(wanted.into, 'fsck', '--strict')).toBe('');
+  });
+
+  it('leaves a server that is silent, with no process and nothing in the way of the next try', async () => {
+    const have = run(mirror(), 'for-each-ref', '--format=%(objectname)', 'refs/codegenapp');
+    const sha = pushPull({ 'b.txt': 'silence\n' });
+    server.mischief = () => 'hang';
+    const { source } = request(sha);
+    expect(await fetchAdded({ source, sha }, have, mirror(), undefined, 50)).toBeNull();
+    expect(posts()).toEqual(['POST']);
+    expect(processesWith(mirror())).toEqual([]);
+    server.mischief = () => undefined;
+    await expect(checkout(request(sha), cache)).resolves.toMatchObject({ sha });
+    expect(posts()).toEqual(['POST', 'POST']);
   });
 
   it('of an object that git refuses is refused', async () => {
