@@ -1,5 +1,5 @@
-import { lstat, realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { lstat, readdir, realpath } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { runProgram } from '../spawner/run.js';
 import { mountsIn, unmountAll } from './overlay.js';
@@ -52,13 +52,16 @@ for (const place of top) {
  * Removes a folder and all in it, following no link and into nothing that is mounted there: that is unmounted first.
  * One that isn't there is fine. Folders that forbid writing are opened up first where that is needed. In a process
  * of its own: a million files must not hold this one up. Throws when something is left.
+ * @param last what in it goes last, so that it is still there where whoever removes the rest is killed
  */
-export async function removeTree(which: string): Promise<void> {
+export async function removeTree(which: string, last?: string): Promise<void> {
   const folder = resolve(which);
   if (!(await lstat(folder).catch(() => null))) return;
   const real = await realpath(folder).catch(() => folder);
   const mounts = (await mountsIn(real)).reverse();
-  const remove = ['rm', ...rmArguments(folder)];
+  const all = last === undefined ? [] : await readdir(folder).catch(() => []);
+  const others = all.filter((name) => name !== last);
+  const remove = ['rm', ...rmArguments(...others.map((name) => join(folder, name)), folder)];
   const commandLine = mounts.length > 0 ? unmounted(mounts, remove) : remove;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
@@ -70,7 +73,7 @@ export async function removeTree(which: string): Promise<void> {
   await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
 }
 
-const rmArguments = (folder: string): string[] => ['-rf', ...WITHIN, '--', folder];
+const rmArguments = (...folders: string[]): string[] => ['-rf', ...WITHIN, '--', ...folders];
 
 /** The command line behind umount(8): one process of ours to start instead of two. */
 const unmounted = (mounts: string[], commandLine: string[]): string[] => [

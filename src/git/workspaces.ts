@@ -58,8 +58,8 @@ export class Workspaces {
     const folder = path.join(this.#directory, name);
     const tree = path.join(folder, 'tree');
     await mkdir(folder);
-    await chmod(folder, mode);
     await writeFile(path.join(folder, PROCESS_FILE), this.#process, { mode: 0o600 });
+    await chmod(folder, mode);
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
       await mkdir(own, { mode: 0o700 });
@@ -71,7 +71,8 @@ export class Workspaces {
   /** Removes a workspace, whatever the code in it did to its permissions; one already removed is fine. */
   async remove(name: string): Promise<void> {
     if (!NAME.test(name)) throw new TypeError(`Not a workspace: ${JSON.stringify(name)}`);
-    await removeTree(path.join(this.#directory, name));
+    // Whose it was is what the next start goes by, where this process is killed meanwhile.
+    await removeTree(path.join(this.#directory, name), PROCESS_FILE);
   }
 
   /** Removes what processes that died left. Answers how many. */

@@ -77,6 +77,25 @@ describe('workspaces', () => {
     expect([a.folder, b.folder, other].map((place) => existsSync(place))).toEqual([false, true, true]);
   });
 
+  it('tell whose they are for as long as there is something in them', async () => {
+    const workspaces = new Workspaces({ directory: folder, process: 'somebody' });
+    // The names of what else is in them, and so the order in which a folder has them, are not ours to choose.
+    for (let n = 0; n < 5; n++) {
+      const { name, folder: own } = await workspaces.create();
+      const others = Array.from({ length: 40 }, (_, i) => path.join(own, `${n}-${i}`));
+      for (const other of others) writeFileSync(other, '');
+      let isGone = false;
+      const removed = workspaces.remove(name).then(() => (isGone = true));
+      while (!isGone) {
+        const isTold = existsSync(path.join(own, 'process'));
+        // Looked for afterwards: what is still there now was there then.
+        if (!isTold) expect(others.filter((other) => existsSync(other))).toEqual([]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await removed;
+    }
+  });
+
   it('are not made on a disk that is nearly full', async () => {
     const error: unknown = await new Workspaces({ directory: folder, minFreeBytes: 2 ** 60 })
       .create()
