@@ -2,16 +2,13 @@
 import type { Delivery, Stored } from './inbox.js';
 
 export type Request =
-  | { store: { n: number; delivery: Delivery }[] }
+  | { store: { n: number; delivery: Delivery } }
   /** The schema is there; with an error, it will not be. */
   | { schema: { error: Error | null } }
   | 'close';
 
-export interface Report {
-  answers: Answer[];
-  /** Whether jobs came with them. */
-  isQueued: boolean;
-}
+/** `queued`: jobs came with what was stored. */
+export type Report = Answer | 'queued';
 
 /** Of the delivery with this number. A class of ours, such as Problem, does not pass from one thread to another. */
 export type Answer = { n: number } & (

@@ -17,7 +17,6 @@ interface Waiting {
 export class InboxThread implements Inbox {
   onQueued = (): void => undefined;
   private readonly waiting = new Map<number, Waiting>();
-  private outbox: { n: number; delivery: Delivery }[] = [];
   private count = 0;
   private worker: Worker | null;
   private isClosed = false;
@@ -35,31 +34,21 @@ export class InboxThread implements Inbox {
     return new Promise((resolve, reject) => {
       const n = this.count++;
       this.waiting.set(n, { resolve, reject });
-      // What comes in one turn is handed over together.
-      if (this.outbox.push({ n, delivery }) === 1) setImmediate(() => this.handOver());
+      this.worker ??= this.start();
+      const body = alone(delivery.body);
+      const store = { n, delivery: { ...delivery, body } };
+      this.worker.postMessage({ store } satisfies Request, [body.buffer as ArrayBuffer]);
     });
   }
 
   /** What was taken is stored. */
   async close(): Promise<void> {
     this.isClosed = true;
-    this.handOver();
     const { worker } = this;
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.postMessage('close' satisfies Request);
     await ended;
-  }
-
-  private handOver(): void {
-    const store = this.outbox.splice(0).map(({ n, delivery }) => ({
-      n,
-      delivery: { ...delivery, body: alone(delivery.body) },
-    }));
-    if (store.length === 0) return;
-    this.worker ??= this.start();
-    const bodies = store.map(({ delivery }) => delivery.body.buffer as ArrayBuffer);
-    this.worker.postMessage({ store } satisfies Request, bodies);
   }
 
   private start(): Worker {
@@ -74,22 +63,19 @@ export class InboxThread implements Inbox {
     return worker;
   }
 
-  private hear({ answers, isQueued }: Report): void {
-    for (const answer of answers) {
-      // Who waited is gone where this is the last word of a thread that was seen to end.
-      const waiting = this.waiting.get(answer.n);
-      this.waiting.delete(answer.n);
-      if ('stored' in answer) waiting?.resolve(answer.stored);
-      else waiting?.reject(errorOf(answer));
-    }
-    if (isQueued) this.onQueued();
+  private hear(report: Report): void {
+    if (report === 'queued') return this.onQueued();
+    // Who waited is gone where this is the last word of a thread that was seen to end.
+    const waiting = this.waiting.get(report.n);
+    this.waiting.delete(report.n);
+    if ('stored' in report) waiting?.resolve(report.stored);
+    else waiting?.reject(errorOf(report));
   }
 
   /** The next delivery is stored by another one. */
   private over(worker: Worker, error: Error): void {
     if (this.worker !== worker) return;
     this.worker = null;
-    this.outbox = [];
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }

@@ -11,31 +11,22 @@ const schema = new Promise<void>((resolve, reject) => {
   settleSchema = (error) => (error ? reject(error) : resolve());
 });
 const inbox = new InboxWriter(await eventTable(workerData as DatabasePlace), schema);
-inbox.onQueued = () => (report().isQueued = true);
+inbox.onQueued = () => tell('queued');
 
 server.on('message', (request: Request) => {
   if (request === 'close') void inbox.close().finally(() => setImmediate(() => server.close()));
   else if ('schema' in request) settleSchema(request.schema.error);
-  else
-    for (const { n, delivery } of request.store)
-      inbox.store(delivery).then(
-        (stored) => report().answers.push({ n, stored }),
-        (error: Error) => report().answers.push(failure(n, error)),
-      );
+  else {
+    const { n, delivery } = request.store;
+    inbox.store(delivery).then(
+      (stored) => tell({ n, stored }),
+      (error: Error) => tell(failure(n, error)),
+    );
+  }
 });
 
-let next: Report | null = null;
-
-/** What is to be told at the end of this turn: a group's answers go in one message. */
-function report(): Report {
-  if (!next) {
-    next = { answers: [], isQueued: false };
-    setImmediate(() => {
-      server.postMessage(next);
-      next = null;
-    });
-  }
-  return next;
+function tell(report: Report): void {
+  server.postMessage(report);
 }
 
 function failure(n: number, error: Error): Answer {
