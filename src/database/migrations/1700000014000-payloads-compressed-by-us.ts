@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { COMPRESSED_TEXT, decompress } from '../compression.js';
+import { COMPRESSED_TEXT } from '../compression.js';
+import { storePlainPayloads } from './plain-payloads.js';
 
 /** From here on payloads reach PostgreSQL compressed too; what is there already stays as it is, and both are read. */
 export class PayloadsCompressedByUs1700000014000 implements MigrationInterface {
@@ -12,15 +13,6 @@ export class PayloadsCompressedByUs1700000014000 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     if (runner.connection.options.type !== 'postgres') return;
     await runner.query('ALTER TABLE webhook_events ALTER COLUMN payload SET STORAGE EXTENDED');
-    for (let last = ''; ;) {
-      const rows = (await runner.query(
-        `SELECT id, payload FROM webhook_events WHERE id > $1 AND starts_with(payload, $2) ORDER BY id LIMIT 100`,
-        [last, COMPRESSED_TEXT],
-      )) as { id: string; payload: string }[];
-      if (rows.length === 0) return;
-      for (const { id, payload } of rows)
-        await runner.query('UPDATE webhook_events SET payload = $1 WHERE id = $2', [decompress(payload), id]);
-      last = rows.at(-1)!.id;
-    }
+    await storePlainPayloads(runner, `starts_with(payload, '${COMPRESSED_TEXT}')`);
   }
 }
