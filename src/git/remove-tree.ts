@@ -61,7 +61,8 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   const mounts = (await mountsIn(real)).reverse();
   const all = last === undefined ? [] : await readdir(folder).catch(() => []);
   const others = all.filter((name) => name !== last);
-  const remove = ['rm', ...rmArguments(...others.map((name) => join(folder, name)), folder)];
+  const inOrder = [...others.map((name) => join(folder, name)), folder];
+  const remove = ['rm', ...rmArguments(inOrder)];
   const commandLine = mounts.length > 0 ? unmounted(mounts, remove) : remove;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
@@ -70,10 +71,10 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   await unmountAll(real);
   if (patience.aborted) return removeDeepTree(folder);
   await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
-  await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
+  await execa('rm', rmArguments(inOrder), { ...OPTIONS, reject: true });
 }
 
-const rmArguments = (...folders: string[]): string[] => ['-rf', ...WITHIN, '--', ...folders];
+const rmArguments = (places: string[]): string[] => ['-rf', ...WITHIN, '--', ...places];
 
 /** The command line behind umount(8): one process of ours to start instead of two. */
 const unmounted = (mounts: string[], commandLine: string[]): string[] => [
@@ -84,7 +85,7 @@ const unmounted = (mounts: string[], commandLine: string[]): string[] => [
 /** As `removeTree` where nothing is mounted, in a time that grows with the number of entries only: 40 s for 100,000 levels. */
 export async function removeDeepTree(folder: string): Promise<void> {
   await execa(process.execPath, ['-e', FLATTEN, folder], { ...OPTIONS, env: {}, extendEnv: false });
-  await execa('rm', rmArguments(folder), { ...OPTIONS, reject: true });
+  await execa('rm', rmArguments([folder]), { ...OPTIONS, reject: true });
 }
 
 /** What a folder takes on the disk, in bytes. */
