@@ -28,8 +28,6 @@ export interface Timing {
 }
 
 export class Bench {
-  private readonly heads = new Map<FakeRepository, string>();
-
   private constructor(
     readonly github: FakeGitHub,
     readonly server: MeasuredProcess,
@@ -67,7 +65,6 @@ export class Bench {
    */
   async validate(repositories: FakeRepository[], files: Record<string, string> = {}): Promise<Timing[]> {
     const pulls = repositories.map((repository) => ({ repository, pr: openPullRequest(repository, files) }));
-    for (const { repository, pr } of pulls) this.heads.set(repository, pr.headSha);
     await Promise.all(pulls.map(({ pr }) => this.github.deliver(pr.opened)));
     return Promise.all(
       pulls.map(async ({ repository, pr }) => {
@@ -96,7 +93,7 @@ export class Bench {
 
   private plainScript(repository: FakeRepository, test: string): string {
     // It keeps nothing from one to the next, so a head that was validated does as well.
-    const sha = this.heads.get(repository) ?? openPullRequest(repository).headSha;
+    const { headSha: sha } = repository.pullRequests.at(-1) ?? openPullRequest(repository);
     const url = `${this.github.url}/${repository.fullName}.git`;
     const login = Buffer.from(`x-access-token:${this.github.personalToken}`).toString('base64');
     return `

@@ -60,7 +60,8 @@ export async function answerGit(
     remoteUser: authenticatedAs,
     ...(fault?.cut && { cutAfterBytes: CUT_AFTER_BYTES }),
   };
-  const bytes = await (world.gitServer
+  // That server knows neither who pushes nor of faults.
+  const bytes = await (world.gitServer && !push && !fault?.cut
     ? forwardGit(world.gitServer, request, response, asked)
     : serveGit(request, response, asked));
   if (wanted.length > 0) repository.fetches.push({ at: new Date(), bytes, authenticatedAs, wanted });
