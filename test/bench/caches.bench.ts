@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from '@jest/globals';
@@ -10,10 +10,9 @@ import { sandboxUser } from '../../src/sandbox/user.js';
 import { run, runWithInput } from '../support/sample-git.js';
 import { startGitServer } from './git-server.js';
 import { compareAll, median, record, timed } from './figures.js';
+import { makeHistory, pathOf } from './history.js';
 import { startProgram, type OwnProcess } from './own-process.js';
 
-const FILES = 2_400;
-const COMMITS = 10_000;
 const OWNER = sandboxUser();
 const TMPFS = '/dev/shm';
 
@@ -35,7 +34,7 @@ describe('caches', () => {
   it('a second push of a repository with history, against a full clone', async () => {
     const host = temporary(tmpdir());
     const bare = join(host, 'octo/big.git');
-    makeRepository(bare);
+    await makeHistory(bare);
     const server = await startGitServer(host);
     const source = { host: server.host, fullName: 'octo/big', url: `${server.url}/octo/big.git` };
     let cloned = 0;
@@ -160,32 +159,6 @@ async function startCaches(file: string, args: unknown[], what: string): Promise
   return null;
 }
 
-/** Some 2,400 files of random text, and commits that each change one. */
-function makeRepository(bare: string): void {
-  mkdirSync(bare, { recursive: true });
-  run(bare, 'init', '-q', '--bare', '-b', 'main');
-  const text = (bytes: number) => randomBytes(bytes / 2).toString('hex');
-  const lines: string[] = [];
-  const commit = (n: number, files: [path: string, text: string][]) => {
-    lines.push(
-      `commit refs/heads/main`,
-      `committer Ada <ada@example.com> ${1_700_000_000 + n} +0000`,
-      'data 1',
-      'c',
-    );
-    for (const [path, content] of files)
-      lines.push(`M 100644 inline ${path}`, `data ${content.length}`, content);
-  };
-  const path = (n: number) => `src/${n % 60}/${n}.txt`;
-  commit(
-    0,
-    Array.from({ length: FILES }, (_, n) => [path(n), text(8_000)]),
-  );
-  for (let n = 1; n < COMMITS; n++) commit(n, [[path((n * 7) % FILES), text(4_800)]]);
-  lines.push('');
-  runWithInput(bare, lines.join('\n'), 'fast-import', '--quiet');
-}
-
 /** Five changed files as the head of a pull request. */
 function push(bare: string): string {
   const seed = randomBytes(8).toString('hex');
@@ -198,7 +171,7 @@ function push(bare: string): string {
   ];
   for (let n = 0; n < 5; n++) {
     const content = `${seed} ${n}\n`.repeat(50);
-    lines.push(`M 100644 inline src/${n}/${n}.txt`, `data ${content.length}`, content);
+    lines.push(`M 100644 inline ${pathOf(n)}`, `data ${content.length}`, content);
   }
   runWithInput(bare, [...lines, ''].join('\n'), 'fast-import', '--quiet', '--force');
   return run(bare, 'rev-parse', 'refs/pull/7/head');
