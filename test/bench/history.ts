@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { Random } from '../support/random.js';
 import { run } from '../support/sample-git.js';
 
 /** As eslint/eslint has at its 10,979th commit, where the bounds were measured: 100,000 objects, 23 MB of files. */
@@ -13,7 +14,7 @@ const FOLDERS = 380;
 const MAX_CHANGES = 6;
 const HOT_FOLDERS = 4;
 
-/** Makes a bare repository whose branch main has that history, packed as a git host packs it. */
+/** Makes a bare repository whose branch main has that history in one pack. */
 export async function makeHistory(bare: string): Promise<void> {
   mkdirSync(bare, { recursive: true });
   run(bare, 'init', '-q', '--bare', '-b', 'main');
@@ -31,7 +32,8 @@ export async function makeHistory(bare: string): Promise<void> {
 
 /** Every version of a file after the one before, which is what git stores it as a difference to; then the commits. */
 function* stream(): Generator<string> {
-  const random = seeded(1);
+  // The same repository on every machine.
+  const random = new Random(1);
   const commits = changes(random);
   const versions = new Array<number>(FILES).fill(0);
   for (const files of commits) for (const file of files) versions[file]!++;
@@ -46,7 +48,7 @@ function* stream(): Generator<string> {
       const text = lines.join('');
       marks[file]!.push(++mark);
       yield `blob\nmark :${mark}\ndata ${text.length}\n${text}\n`;
-      const from = Math.floor(random() * length);
+      const from = random.int(0, length - 1);
       for (let n = from; n < Math.min(from + 16, length); n++) lines[n] = line(random);
     }
   }
@@ -62,12 +64,12 @@ function* stream(): Generator<string> {
 }
 
 /** @returns for each commit the files that it writes; the first writes all */
-function changes(random: () => number): number[][] {
+function changes(random: Random): number[][] {
   const all = Array.from({ length: FILES }, (_, file) => file);
   const later = Array.from({ length: COMMITS - 1 }, () => {
     // What is changed together stands together, and some is changed again and again.
-    const about = Math.floor(random() ** 2 * FILES);
-    const count = 1 + Math.floor(random() * MAX_CHANGES);
+    const about = Math.floor(random.next() ** 2 * FILES);
+    const count = random.int(1, MAX_CHANGES);
     return Array.from({ length: count }, (_, n) => (about + n * HOT_FOLDERS) % FILES);
   });
   return [all, ...later];
@@ -80,18 +82,7 @@ export function pathOf(file: number): string {
     : `small/part-${file % 20}/unit-${file % FOLDERS}/file-${file}.js`;
 }
 
-function line(random: () => number): string {
-  const words = Array.from({ length: 6 }, () => Math.floor(random() * 60_000).toString(36));
+function line(random: Random): string {
+  const words = Array.from({ length: 6 }, () => random.int(0, 59_999).toString(36));
   return `  ${words.join(' ')};\n`;
-}
-
-/** The same repository on every machine (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
