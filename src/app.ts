@@ -165,11 +165,13 @@ export async function buildApp(
     setupBytes: overrides.setupCacheBytes,
   });
   log.info(caches.says);
+  const merger = new Merger({ database, queue, projects, pipelines, github, log });
   const starter = new PipelineStarter({
     database,
     pipelines,
     settings,
     github,
+    merger,
     config,
     trustedOnly: selected.trustedOnly,
   });
@@ -218,7 +220,6 @@ export async function buildApp(
     screenshotOf,
     redactorOf,
   });
-  const merger = new Merger({ database, queue, projects, pipelines, github });
   const follower =
     client &&
     new RunFollower({

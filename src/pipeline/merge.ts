@@ -9,6 +9,7 @@ import type { GitHubAccess } from '../github/access.js';
 import { decideMerge, type MergeFacts } from '../github/merge-decision.js';
 import { statusOf, type GitHubRepository, type MergeMethod } from '../github/repository.js';
 import type { MergeView } from '../github/view.js';
+import type { Logger } from '../logging.js';
 import type { Queue } from '../queue/contract.js';
 
 type PullRequest = Awaited<ReturnType<GitHubRepository['pullRequest']>>;
@@ -34,6 +35,7 @@ export class Merger {
       projects: ProjectStore;
       pipelines: PipelineStore;
       github: GitHubAccess;
+      log: Logger;
     },
   ) {}
 
@@ -82,6 +84,27 @@ export class Merger {
       state: 'merged',
       reason: `At ${pipeline.headSha.slice(0, 7)}, as validated.`,
     });
+  }
+
+  /**
+   * Keeps GitHub from merging what it was asked to merge once its rules allow. Safe to repeat.
+   * @param pipeline whose pull request is to be validated anew
+   * @throws RequestError where GitHub was not reached: it may still merge
+   */
+  async withdraw(pipeline: ValidationPipeline, repository: GitHubRepository): Promise<void> {
+    if (pipeline.merge?.state !== 'scheduled') return;
+    const { node_id: nodeId, auto_merge: autoMerge } = await repository.pullRequest(
+      pipeline.pullRequestNumber!,
+    );
+    if (autoMerge)
+      try {
+        await repository.disableAutoMerge(nodeId);
+      } catch (error) {
+        if (statusOf(error) !== null) throw error;
+        // Refused, so another try would be too; that must not keep the new head from being validated.
+        this.deps.log.warn({ err: error, pipelineId: pipeline.id }, 'auto-merge could not be switched off');
+      }
+    await this.deps.pipelines.note(pipeline.id, { merge: null });
   }
 
   /** @returns GitHub's refusal, or null */

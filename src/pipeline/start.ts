@@ -11,6 +11,7 @@ import { loadSettingsFile, type LoadedSettingsFile } from '../domain/settings-ex
 import { resolveSettings, type Settings } from '../domain/settings.js';
 import type { GitHubAccess } from '../github/access.js';
 import { ignoreMissing, type GitHubRepository } from '../github/repository.js';
+import type { Merger } from './merge.js';
 
 /** A pull request as an event or the API describes it. */
 export interface PullRequest {
@@ -54,6 +55,7 @@ export class PipelineStarter {
       pipelines: PipelineStore;
       settings: SettingsStore;
       github: GitHubAccess;
+      merger: Merger;
       config: Pick<Config, 'forkPolicy'>;
       /** Whether the sandbox is too weak for strangers' code. */
       trustedOnly: boolean;
@@ -66,7 +68,8 @@ export class PipelineStarter {
   }
 
   /**
-   * Starts the validation of a pull request's head and ends the pipelines of its older heads.
+   * Starts the validation of a pull request's head, ends the pipelines of its older heads, and takes back what GitHub
+   * was asked to merge.
    * @returns null where nothing is to be said about it at all
    * @throws Overtaken where `after` is not the latest any more
    */
@@ -75,8 +78,10 @@ export class PipelineStarter {
     pullRequest: PullRequest,
     options: StartOptions,
   ): Promise<ValidationPipeline | null> {
-    const { database, pipelines, github } = this.deps;
+    const { database, pipelines, github, merger } = this.deps;
     const repository = await github.repository(project);
+    const before = await pipelines.latestOf(project.id, pullRequest.number);
+    if (before) await merger.withdraw(before, repository);
     const { settings, problems, file } = await this.settingsFor(project, repository, pullRequest.base.ref);
     const isFork = comesFromFork(pullRequest, project);
     const admission = await this.admission(repository, pullRequest, isFork, settings, options);

@@ -140,11 +140,35 @@ describe('merging', () => {
     await story.settled();
     expect(pr.autoMerge!.method).toBe('squash');
     expect(repository.checkRuns(pr.headSha)[0]!.summary).toContain('as soon as branch protection allows');
-    // A newer head is not validated yet: GitHub must not merge it.
-    await story.deliver(pr.push({ 'feature.txt': 'more' }));
-    await story.github.waitFor(() =>
-      story.github.requests.some(({ body }) => /disablePull/.test(JSON.stringify(body))),
-    );
+  });
+
+  it('keeps GitHub from merging while what it is to merge is validated anew', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true, test_commands: '! test -e broken.txt' });
+    repository.protect('main', { requiredApprovals: 1 });
+    await story.deliver(pr.opened);
+    const scheduled = () =>
+      story.github.waitFor(() => pr.autoMerge, { what: 'auto-merge', timeoutMs: 20_000 });
+    await scheduled();
+    await story.settled();
+    await story.deliver(pr.comment('octocat', '/codegen retry'));
+    await story.github.waitFor(() => repository.checkRuns(pr.headSha)[1], { what: 'a second check' });
+    await scheduled();
+    await story.settled();
+
+    story.github.fault({ path: /graphql/, status: 502 });
+    await story.deliver(pr.push({ 'broken.txt': 'x' }));
+    expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('failure');
+    expect(pr.autoMerge).toBeUndefined();
+    const mutations = story.github.requests
+      .filter(({ path }) => path.endsWith('/graphql'))
+      .map(({ body, status }) => [/(enable|disable)PullRequest/.exec(JSON.stringify(body))?.[1], status]);
+    expect(mutations).toEqual([
+      ['enable', 200],
+      ['disable', 200],
+      ['enable', 200],
+      ['disable', 502],
+      ['disable', 200],
+    ]);
   });
 
   it('validates a merge group on its own sha, and cancels it when it is gone', async () => {

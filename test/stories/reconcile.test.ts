@@ -15,9 +15,9 @@ describe('what happened while the server was down', () => {
   });
   afterEach(() => story.end());
 
-  const open = () => {
+  const open = (settings: Record<string, boolean | string> = {}) => {
     const repository = story.github.createRepository('acme/web', {
-      files: scripted({ test_commands: 'true' }),
+      files: scripted({ test_commands: 'true', ...settings }),
     });
     repository.commit('feature', { 'feature.txt': 'done' });
     return { repository, pr: repository.openPullRequest({ head: 'feature' }) };
@@ -89,6 +89,18 @@ describe('what happened while the server was down', () => {
     await whileDown(() => undefined);
     await reconciled();
     expect(repository.checkRuns(pr.headSha)).toHaveLength(1);
+  });
+
+  it('keeps GitHub from merging a newer head that no webhook told of', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true, test_commands: '! test -e broken.txt' });
+    repository.protect('main', { requiredApprovals: 1 });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => pr.autoMerge, { what: 'auto-merge' });
+    await story.settled();
+    await whileDown(() => pr.push({ 'broken.txt': 'x' }));
+    expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('failure');
+    expect(pr.autoMerge).toBeUndefined();
+    await story.settled();
   });
 
   it('makes the projects of an App that was installed, and lets those go that it no longer reaches', async () => {

@@ -1,6 +1,6 @@
 import { actorKind } from '../../agent/decide.js';
 import { AGENT_LOGINS } from '../../agent/facts.js';
-import type { Project, ValidationPipeline } from '../../database/entities/index.js';
+import type { ValidationPipeline } from '../../database/entities/index.js';
 import { Overtaken } from '../../database/pipeline-store.js';
 import { statusOf, type GitHubRepository } from '../../github/repository.js';
 import { startHead } from '../../pipeline/new-head.js';
@@ -48,7 +48,6 @@ export async function onPullRequest(payload: Payload<'pull_request'>, deps: Hand
     if (error instanceof Overtaken) return onPullRequest(payload, deps);
     throw error;
   }
-  if (latest?.merge?.state === 'scheduled') await unschedule(latest, project, deps);
 }
 
 /** GitHub tells only which account pushed. */
@@ -58,21 +57,6 @@ function isByPerson(
 ): boolean {
   if (action !== 'synchronize' || before?.headSha === head.sha) return true;
   return sender !== undefined && actorKind(sender, AGENT_LOGINS) === 'person';
-}
-
-/** GitHub was to merge the head before; the new one is not validated yet. */
-async function unschedule(
-  before: ValidationPipeline,
-  project: Project,
-  { github, pipelines, log }: HandlerDeps,
-): Promise<void> {
-  const repository = await github.repository(project);
-  const { node_id: nodeId, auto_merge: autoMerge } = await repository.pullRequest(before.pullRequestNumber!);
-  if (autoMerge)
-    await repository
-      .disableAutoMerge(nodeId)
-      .catch((error: unknown) => log.warn({ err: error }, 'auto-merge could not be switched off'));
-  await pipelines.note(before.id, { merge: null });
 }
 
 async function currentState(
