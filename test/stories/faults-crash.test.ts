@@ -1,185 +1,180 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { removeTree } from '../../src/git/remove-tree.js';
 import { createDataSource } from '../../src/database/data-source.js';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { FakeGitHub, type FakePullRequest } from '../support/fake-github/index.js';
-import { scripted } from '../support/story.js';
+import { ServerProcess } from '../support/server-process.js';
+import { scripted, until } from '../support/story.js';
 
-/** `npm start` as a process of its own, on SQLite, to be killed. */
-class Server {
-  private child: ChildProcess | null = null;
+/** A server on SQLite, to be killed and started again, and its GitHub. */
+class Place {
+  readonly dataDir = openFolder('codegenapp-crash-');
+  private readonly shared = openFolder('codegenapp-word-');
+  /** A file by which scripts leave word of their first run. */
+  readonly word = join(this.shared, 'begun');
+  /** A command that runs nowhere else. */
+  readonly marker = `sleep ${1_000 + Math.floor(Math.random() * 1e9)}`;
+  private server: ServerProcess | null = null;
 
-  constructor(
-    private readonly github: FakeGitHub,
-    readonly dataDir: string,
-  ) {}
+  private constructor(readonly github: FakeGitHub) {}
 
-  /** Resolves when it listens. */
+  /** Is there for a test, and leaves nothing. */
+  static async during(test: (place: Place) => Promise<void>): Promise<void> {
+    const place = new Place(await FakeGitHub.start());
+    try {
+      await place.start();
+      await test(place);
+    } finally {
+      await place.server?.kill();
+      await place.github.stop();
+      for (const folder of [place.dataDir, place.shared]) await removeTree(folder);
+    }
+  }
+
+  /** Resolves when it answers. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [join(process.cwd(), 'dist/server.js')], {
-      cwd: this.dataDir,
-      env: {
-        PATH: process.env['PATH'],
-        ...this.github.environment,
-        HOST: '127.0.0.1',
-        PORT: '0',
-        DATA_DIR: this.dataDir,
-        LOG_FILE: '',
-        API_TOKEN: 'a token of the tests',
-        SANDBOX: 'none',
-        SHUTDOWN_GRACE_SECONDS: '1',
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
+    this.server = await ServerProcess.start(this.dataDir, {
+      ...this.github.environment,
+      API_TOKEN: 'a token of the tests',
+      SANDBOX: 'none',
+      SHUTDOWN_GRACE_SECONDS: '1',
     });
-    this.child = child;
-    const lines = createInterface({ input: child.stdout });
-    const port = await new Promise<number>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-      lines.on('line', (line) => {
-        const { port: listening } = JSON.parse(line) as { port?: number };
-        if (listening) resolve(listening);
-      });
-    });
-    this.github.webhookUrl = `http://127.0.0.1:${port}/api/github/webhooks`;
+    this.github.webhookUrl = `${this.server.url}/api/github/webhooks`;
   }
 
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const { child } = this;
-    if (!child) return null;
-    this.child = null;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    return ended;
+  async kill(): Promise<void> {
+    await this.server?.kill();
   }
-}
 
-describe('a server that is killed in the middle', () => {
-  let github: FakeGitHub;
-  let server: Server;
-  let shared: string;
-  beforeEach(async () => {
-    github = await FakeGitHub.start();
-    server = new Server(github, mkdtempSync(join(tmpdir(), 'codegenapp-crash-')));
-    // Where scripts leave word of their first run.
-    shared = mkdtempSync(join(tmpdir(), 'codegenapp-word-'));
-    for (const folder of [shared, server.dataDir]) chmodSync(folder, 0o777);
-    await server.start();
-  });
-  afterEach(async () => {
-    await server.end('SIGKILL');
-    await github.stop();
-    for (const folder of [shared, server.dataDir]) await removeTree(folder);
-  });
+  /** As an operator ends it. @returns the exit code */
+  async end(): Promise<number | null> {
+    this.server!.signal('SIGTERM');
+    return this.server!.exited();
+  }
 
-  const open = (settings: Record<string, string>) => {
-    const repository = github.createRepository('acme/web', { files: scripted(settings) });
+  /** A pull request whose event was delivered. */
+  async open(settings: Record<string, string>): Promise<FakePullRequest> {
+    const repository = this.github.createRepository('acme/web', { files: scripted(settings) });
     repository.commit('feature', { 'feature.txt': 'done' });
-    return { repository, pr: repository.openPullRequest({ head: 'feature' }) };
-  };
-  const checkOf = (pr: FakePullRequest) =>
-    github.waitFor(() => pr.repository.checkRuns(pr.headSha).find(({ status }) => status === 'completed'), {
-      what: 'the completed check',
-      timeoutMs: 30_000,
-    });
-  const attempts = async (): Promise<number[]> => {
-    const source = await createDataSource({ databaseUrl: null, dataDir: server.dataDir }).initialize();
+    const pr = repository.openPullRequest({ head: 'feature' });
+    await this.github.deliver(pr.opened);
+    return pr;
+  }
+
+  checkOf(pr: FakePullRequest) {
+    return this.github.waitFor(
+      () => pr.repository.checkRuns(pr.headSha).find(({ status }) => status === 'completed'),
+      { what: 'the completed check', timeoutMs: 50_000 },
+    );
+  }
+
+  /** Ends the server once all is told, and looks for what there must be once. */
+  async expectOneOfEach(pr: FakePullRequest): Promise<void> {
+    await this.github.waitFor(() => pr.comments().length > 0, { what: 'the comment', timeoutMs: 50_000 });
+    expect(await this.end()).toBe(0);
+    expect(pr.repository.checkRuns(pr.headSha)).toHaveLength(1);
+    expect(pr.comments()).toHaveLength(1);
+    expect(this.left()).toEqual([]);
+  }
+
+  /** How often each pipeline was begun. */
+  async attempts(): Promise<number[]> {
+    const source = await createDataSource({ databaseUrl: null, dataDir: this.dataDir }).initialize();
     const rows = await source.manager.find(ValidationPipeline);
     await source.destroy();
     return rows.map(({ attempt }) => attempt);
-  };
-  const left = () => readdirSync(join(server.dataDir, 'workspaces'));
-  const processes = (marker: string) =>
+  }
+
+  left = (): string[] => readdirSync(join(this.dataDir, 'workspaces'));
+
+  markerRuns = (): boolean =>
     execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
       .split('\n')
-      .filter((line) => line.trim() === marker);
+      .some((line) => line.trim() === this.marker);
+}
 
-  it.each(['setup', 'test'])('in %s starts over: one check, nothing left behind', async (stage) => {
-    const marker = `sleep ${1_000 + Math.floor(Math.random() * 1e9)}`;
-    const word = join(shared, 'begun');
-    const once = `if [ ! -e ${word} ]; then touch ${word}; ${marker}; fi; echo the reason; exit 1`;
-    const { pr } = open(
-      stage === 'setup' ? { setup_commands: once } : { setup_commands: 'true', test_commands: once },
-    );
-    await github.deliver(pr.opened);
-    await until(() => existsSync(word) && processes(marker).length > 0);
-    await server.end('SIGKILL');
-    await until(() => processes(marker).length === 0);
-    expect(left()).toHaveLength(1);
+/** For the server and for who runs its scripts. */
+function openFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  chmodSync(folder, 0o777);
+  return folder;
+}
 
-    await server.start();
-    expect(await checkOf(pr)).toMatchObject({ conclusion: 'failure' });
-    await github.waitFor(() => pr.comments().length > 0, { what: 'the comment' });
-    expect(await server.end('SIGTERM')).toBe(0);
-    expect(pr.repository.checkRuns(pr.headSha)).toHaveLength(1);
-    expect(pr.comments()).toHaveLength(1);
-    expect(await attempts()).toEqual([2]);
-    expect(left()).toEqual([]);
-  });
+// Side by side: they wait for most of their time, as GitHub is written to no oftener than once a second.
+describe('a server that is killed in the middle', () => {
+  it.concurrent.each(['setup', 'test'])('in %s starts over: one check, nothing left behind', (stage) =>
+    Place.during(async (place) => {
+      const { word, marker } = place;
+      const once = `if [ ! -e ${word} ]; then touch ${word}; ${marker}; fi; echo the reason; exit 1`;
+      const pr = await place.open(
+        stage === 'setup' ? { setup_commands: once } : { setup_commands: 'true', test_commands: once },
+      );
+      await until(() => existsSync(word) && place.markerRuns(), 'the script');
+      await place.kill();
+      await until(() => !place.markerRuns(), 'the end of the script');
+      expect(place.left()).toHaveLength(1);
 
-  it('three times over is said as our fault, with what to do', async () => {
-    const marker = `sleep ${1_000 + Math.floor(Math.random() * 1e9)}`;
-    const { pr } = open({ test_commands: marker });
-    await github.deliver(pr.opened);
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      await until(() => processes(marker).length > 0);
-      await server.end('SIGKILL');
-      await until(() => processes(marker).length === 0);
-      await server.start();
-    }
-    const check = await checkOf(pr);
-    expect(check).toMatchObject({ conclusion: 'cancelled' });
-    expect(check!.title).toMatch(/^Could not be validated: it was begun 3 times/);
-    expect(check!.summary).toContain('not of the pull request');
-    expect(check!.summary).toMatch(/\/codegen retry.*whoever operates CodegenApp: see why the worker ended/);
-    await github.waitFor(() => pr.comments().length > 0, { what: 'the comment' });
-    expect(await server.end('SIGTERM')).toBe(0);
-    expect(pr.repository.checkRuns(pr.headSha)).toHaveLength(1);
-    expect(pr.comments()).toHaveLength(1);
-    expect(left()).toEqual([]);
-  });
+      await place.start();
+      expect(await place.checkOf(pr)).toMatchObject({ conclusion: 'failure' });
+      await place.expectOneOfEach(pr);
+      expect(await place.attempts()).toEqual([2]);
+    }),
+  );
 
-  it.each([
+  it.concurrent('three times over is said as our fault, with what to do', () =>
+    Place.during(async (place) => {
+      const pr = await place.open({ test_commands: place.marker });
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        await until(place.markerRuns, `the script for the ${attempt}th time`);
+        await place.kill();
+        await until(() => !place.markerRuns(), 'the end of the script');
+        await place.start();
+      }
+      const check = await place.checkOf(pr);
+      expect(check).toMatchObject({ conclusion: 'cancelled' });
+      expect(check!.title).toMatch(/^Could not be validated: it was begun 3 times/);
+      expect(check!.summary).toContain('not of the pull request');
+      expect(check!.summary).toMatch(
+        /\/codegen retry.*whoever operates CodegenApp: see why the worker ended/,
+      );
+      await place.expectOneOfEach(pr);
+    }),
+  );
+
+  it.concurrent.each([
     ['the check was made', { method: 'POST', path: /check-runs$/ }],
     ['the comment was made', { method: 'POST', path: /issues\/\d+\/comments$/ }],
     ['the verdict was written', { method: 'PATCH', path: /check-runs\/\d+$/ }],
-  ])('after %s and before that was noted, makes no second one', async (_effect, request) => {
-    const { pr } = open({ test_commands: 'echo the reason; exit 1' });
-    const fault = github.fault({ ...request, hang: true, onlyAfterEffect: true });
-    await github.deliver(pr.opened);
-    await github.waitFor(() => fault.hits > 0, { what: 'the request', timeoutMs: 20_000 });
-    await server.end('SIGKILL');
+  ] as const)('after %s and before that was noted, makes no second one', (_effect, request) =>
+    Place.during(async (place) => {
+      const fault = place.github.fault({ ...request, hang: true, onlyAfterEffect: true });
+      const pr = await place.open({ test_commands: 'echo the reason; exit 1' });
+      await place.github.waitFor(() => fault.hits > 0, { what: 'the request', timeoutMs: 50_000 });
+      await place.kill();
 
-    await server.start();
-    expect(await checkOf(pr)).toMatchObject({ conclusion: 'failure' });
-    await github.waitFor(() => pr.comments().length > 0, { what: 'the comment', timeoutMs: 20_000 });
-    expect(await server.end('SIGTERM')).toBe(0);
-    expect(pr.repository.checkRuns(pr.headSha)).toHaveLength(1);
-    expect(pr.comments()).toHaveLength(1);
-    expect(left()).toEqual([]);
-  });
+      await place.start();
+      expect(await place.checkOf(pr)).toMatchObject({ conclusion: 'failure' });
+      await place.expectOneOfEach(pr);
+    }),
+  );
 
-  it('told to end, gives a running pipeline back without spending its attempt', async () => {
-    const word = join(shared, 'begun');
-    const { pr } = open({ test_commands: `if [ ! -e ${word} ]; then touch ${word}; sleep 1000; fi` });
-    await github.deliver(pr.opened);
-    await until(() => existsSync(word));
-    const ending = server.end('SIGTERM');
-    expect(await ending).toBe(0);
-    expect(left()).toEqual([]);
-    await server.start();
-    expect(await checkOf(pr)).toMatchObject({ conclusion: 'success' });
-    expect(await server.end('SIGTERM')).toBe(0);
-    expect(await attempts()).toEqual([1]);
-  });
+  it.concurrent('told to end, gives a running pipeline back without spending its attempt', () =>
+    Place.during(async (place) => {
+      const { word } = place;
+      const pr = await place.open({
+        test_commands: `if [ ! -e ${word} ]; then touch ${word}; sleep 1000; fi`,
+      });
+      await until(() => existsSync(word), 'the script');
+      expect(await place.end()).toBe(0);
+      expect(place.left()).toEqual([]);
+      await place.start();
+      expect(await place.checkOf(pr)).toMatchObject({ conclusion: 'success' });
+      expect(await place.end()).toBe(0);
+      expect(await place.attempts()).toEqual([1]);
+    }),
+  );
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((go) => setTimeout(go, 20)))
-    if (condition()) return;
-  throw new Error('Waited in vain.');
-}
