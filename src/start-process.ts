@@ -27,9 +27,20 @@ export async function startProcess(parts: { web: boolean; worker: boolean }): Pr
     else fail('There are no credentials yet: set APP_ID and PRIVATE_KEY, or GITHUB_TOKEN.');
   } catch (error) {
     if (error instanceof SandboxError) return fail(error.message);
-    if (!(error instanceof OperationalError)) throw error;
-    fail(`${error.message}${error.advice ? `\n${error.advice}` : ''}`);
+    const fault = error instanceof OperationalError ? error : await lostDatabase(error);
+    if (!fault) throw error;
+    fail(`${fault.message}${fault.advice ? `\n${fault.advice}` : ''}`);
   }
+}
+
+/** Of an error such as "write EPIPE", which does not say what was lost; null where it is another one. */
+async function lostDatabase(error: unknown): Promise<OperationalError | null> {
+  const { isUnreachable } = await import('./database/unreachable.js');
+  if (!isUnreachable(error)) return null;
+  return new OperationalError(`The database was lost during the start: ${messageOf(error)}.`, {
+    advice: 'See that it is up and can be reached, then start again.',
+    cause: error,
+  });
 }
 
 async function run(config: Config, { web, worker }: { web: boolean; worker: boolean }): Promise<void> {

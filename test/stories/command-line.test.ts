@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.js';
+import { migrate, onPostgres } from '../support/databases.js';
 import { appKeys } from '../support/fake-github/app-registration.js';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
@@ -106,6 +107,23 @@ describe('codegenapp, called wrongly or where it can’t work', () => {
     }
   });
 
+  onPostgres('PostgreSQL', (server) => {
+    it.each(['graphile_worker.migrations', 'queue_workers'])(
+      'that is lost before it was asked about %s is named',
+      async (query) => {
+        const databaseUrl = await server().createDatabase();
+        await migrate({ databaseUrl, dataDir });
+        const url = new URL(databaseUrl);
+        const cut = await cutAt(query, url.searchParams.get('host')!, folder);
+        url.searchParams.set('host', folder);
+        const { code, said } = await call(['worker'], { DATABASE_URL: url.href, SANDBOX: 'none' });
+        cut.close();
+        expect(said).toMatch(/^The database was lost during the start: .+\.\nSee that it is up/m);
+        expect(code).toBe(1);
+      },
+    );
+  });
+
   it('neither migrates nor rolls back a database of a newer version, and doctor sees it', async () => {
     expect(await call(['migrate'])).toMatchObject({ code: 0, said: expect.stringContaining('Migrated: ') });
     expect(await call(['migrate'])).toEqual({ code: 0, said: 'Nothing to migrate.\n' });
@@ -124,3 +142,27 @@ describe('codegenapp, called wrongly or where it can’t work', () => {
     expect(code).toBe(1);
   });
 });
+
+/** A PostgreSQL in another folder that goes away, for good, when it is asked something. */
+async function cutAt(query: string, there: string, here: string) {
+  const socketIn = (place: string) => join(place, '.s.PGSQL.5432');
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const database = connect(socketIn(there));
+    for (const socket of [client, database]) {
+      open.add(socket);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => [client, database].forEach((end) => end.destroy()));
+    }
+    client.on('data', (chunk) => {
+      if (!chunk.includes(query)) return database.write(chunk);
+      server.close();
+      return open.forEach((socket) => socket.destroy());
+    });
+    database.pipe(client);
+  });
+  server.listen(socketIn(here));
+  await once(server, 'listening');
+  return server;
+}
