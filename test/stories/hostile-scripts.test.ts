@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { In } from 'typeorm';
-import type { Overrides } from '../../src/app.js';
+import type { Overrides } from '../../src/app/overrides.js';
 import { Stage, ValidationPipeline } from '../../src/database/entities/index.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
 import { DEFAULT_WATCH_LIMITS } from '../../src/sandbox/watch.js';

@@ -39,6 +39,7 @@ const LAYERS = [
     'lambda-serve.ts',
   ],
   ['front.ts'],
+  ['app'],
   ['app.ts', 'setup-mode.ts'],
   ['start-process.ts', 'lambda.ts', 'cli'],
   ['server.ts', 'worker.ts', 'cli.ts'],
