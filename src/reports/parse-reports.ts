@@ -12,9 +12,9 @@ import { ListingBudget } from './test-list.js';
 import type { ParseAnswer, ParseMessage, ParseRequest } from './parse-worker.js';
 
 export interface ParseOptions {
-  /** For all files together; what is left then is unreadable. Default 30 s. */
+  /** For all files together; what is left then is unreadable. Default 60 s. */
   timeoutMs?: number;
-  /** For one file. Default 5 s; 20,000 tests take under one. */
+  /** For one file. Default 20 s; 20,000 tests take under one, and several where the machine is busy. */
   fileTimeoutMs?: number;
   /** Of the reading process's heap, in MB. Default 512. */
   memoryMb?: number;
@@ -39,7 +39,7 @@ export interface ParsedFiles {
  */
 export async function parseReports(
   files: ReportFile[],
-  { timeoutMs = 30_000, fileTimeoutMs = 5_000, memoryMb = 512 }: ParseOptions = {},
+  { timeoutMs = 60_000, fileTimeoutMs = 20_000, memoryMb = 512 }: ParseOptions = {},
   log?: Buffer | string,
 ): Promise<ParsedFiles> {
   const result: ParsedFiles = { parsed: [], unreadable: [] };
