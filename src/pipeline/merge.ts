@@ -69,7 +69,9 @@ export class Merger {
     if (decision.decision === 'no') return this.note(pipeline, { state: 'refused', reason: decision.reason });
 
     if (decision.decision === 'enable_auto_merge') {
-      const refusal = await this.enableAutoMerge(repository, pull, pipeline.headSha, settings.merge_method);
+      const refusal = await refusalOf(
+        repository.enableAutoMerge(pull.node_id, pipeline.headSha, settings.merge_method),
+      );
       if (refusal === null) return this.note(pipeline, { state: 'scheduled', reason: decision.reason });
       // What waited is there by now: GitHub wants it merged directly.
       if (!/\b(clean|unstable) status/i.test(refusal))
@@ -96,32 +98,11 @@ export class Merger {
     const { node_id: nodeId, auto_merge: autoMerge } = await repository.pullRequest(
       pipeline.pullRequestNumber!,
     );
-    if (autoMerge)
-      try {
-        await repository.disableAutoMerge(nodeId);
-      } catch (error) {
-        if (statusOf(error) !== null) throw error;
-        // Refused, so another try would be too; that must not keep the new head from being validated.
-        this.deps.log.warn({ err: error, pipelineId: pipeline.id }, 'auto-merge could not be switched off');
-      }
+    const refusal = autoMerge ? await refusalOf(repository.disableAutoMerge(nodeId)) : null;
+    // Another try would be refused too; that must not keep the new head from being validated.
+    if (refusal !== null)
+      this.deps.log.warn({ refusal, pipelineId: pipeline.id }, 'auto-merge could not be switched off');
     await this.deps.pipelines.note(pipeline.id, { merge: null });
-  }
-
-  /** @returns GitHub's refusal, or null */
-  private async enableAutoMerge(
-    repository: GitHubRepository,
-    pull: PullRequest,
-    sha: string,
-    method: MergeMethod,
-  ): Promise<string | null> {
-    try {
-      await repository.enableAutoMerge(pull.node_id, sha, method);
-      return null;
-    } catch (error) {
-      // Without a status it is an answer of GraphQL, which tells errors with 200.
-      if (statusOf(error) !== null) throw error;
-      return messageOf(error).replace(/^Request failed due to following response errors:\s*-?\s*/i, '');
-    }
   }
 
   private async failed(
@@ -146,7 +127,7 @@ export class Merger {
     if (/base branch was modified/i.test(said)) return this.lookAgain(pipeline, askedBy, look, said);
     // A rule that `mergeable_state` does not tell of, as a merge queue that everything has to go through.
     if (status === 405 && now.state === 'open' && now.mergeable !== false) {
-      const refusal = await this.enableAutoMerge(repository, now, pipeline.headSha, method);
+      const refusal = await refusalOf(repository.enableAutoMerge(now.node_id, pipeline.headSha, method));
       if (refusal === null) return this.note(pipeline, { state: 'scheduled', reason: `It says: ${said}` });
     }
     return this.note(pipeline, { state: 'refused', reason: `GitHub does not merge it: ${said}` });
@@ -187,6 +168,18 @@ const factsOf = (pull: PullRequest): MergeFacts['pullRequest'] => ({
   mergeable: pull.mergeable,
   mergeableState: pull.mergeable_state,
 });
+
+/** @returns GitHub's refusal of a mutation, or null where it did it */
+async function refusalOf(mutation: Promise<void>): Promise<string | null> {
+  try {
+    await mutation;
+    return null;
+  } catch (error) {
+    // Without a status it is an answer of GraphQL, which tells errors with 200.
+    if (statusOf(error) !== null) throw error;
+    return messageOf(error).replace(/^Request failed due to following response errors:\s*-?\s*/i, '');
+  }
+}
 
 /** GitHub's own words in an error of Octokit. */
 function saidBy(error: unknown): string {
