@@ -4,9 +4,9 @@ import { loginLink } from './api/access.js';
 import type { Common } from './app/common.js';
 import { createOutcome } from './app/outcome.js';
 import type { Overrides } from './app/overrides.js';
-import { createWorker, openRunner } from './app/runner.js';
 import { openStores } from './app/stores.js';
 import { createWeb } from './app/web.js';
+import { createWorker, openWorkplace } from './app/worker.js';
 import type { Config } from './config.js';
 import { prepareDataDir } from './data-dir.js';
 import type { Database } from './database/database.js';
@@ -93,11 +93,11 @@ export async function buildApp(
     },
   };
 
-  const runner = await openRunner(common, runsPipelines);
-  const { workspaces, caches, trustedOnly } = runner;
+  const workplace = await openWorkplace(common, runsPipelines);
+  const { workspaces, caches, trustedOnly } = workplace;
   const outcome = createOutcome(common);
   const { publisher, loop, follower, merger, followUp } = outcome;
-  const worker = createWorker(common, runner, outcome);
+  const worker = createWorker(common, workplace, outcome);
   const starter = new PipelineStarter({
     database,
     pipelines,
@@ -154,7 +154,7 @@ export async function buildApp(
     http: createWeb(common, { actions, linker, inbox, outcome, token, isDraining }),
     findProject: (id) => projects.find(id),
     answered: (request) => metrics.requestAnswered(request),
-    delivery: (event, outcome) => metrics.delivery(event, outcome),
+    delivery: (event, result) => metrics.delivery(event, result),
   });
 
   return {

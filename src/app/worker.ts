@@ -1,4 +1,4 @@
-/** Where the code of pull requests runs, and who runs it. */
+/** Who runs pipelines, and where. */
 import { join } from 'node:path';
 import { ownDirectories } from '../data-dir.js';
 import { StaleAttempt } from '../database/held-pipelines.js';
@@ -19,13 +19,14 @@ import { LogCopy } from '../storage/log-copy.js';
 import { validators } from '../validators/index.js';
 import type { Common } from './common.js';
 
-export type Runner = Awaited<ReturnType<typeof openRunner>>;
+export type Workplace = Awaited<ReturnType<typeof openWorkplace>>;
 
 /**
+ * The sandbox, the workspaces and what is kept from one pipeline to the next.
  * @param runsPipelines false: no sandbox is looked for
  * @throws OperationalError where there is none that the configuration asks for
  */
-export async function openRunner(
+export async function openWorkplace(
   { config, overrides, log }: Pick<Common, 'config' | 'overrides' | 'log'>,
   runsPipelines: boolean,
 ) {
@@ -60,7 +61,7 @@ export async function openRunner(
 /** Runs one pipeline after the other, from checkout to verdict. */
 export function createWorker(
   { config, overrides, stores, github, log }: Common,
-  { sandbox, totals, workspaces, caches }: Runner,
+  { sandbox, totals, workspaces, caches }: Workplace,
   { baseline, publisher }: { baseline: Baseline; publisher: Publisher },
 ): PipelineWorker {
   const { projects, settings, pipelines, tokens, history, storage, shared } = stores;
