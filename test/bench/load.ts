@@ -104,7 +104,7 @@ function signature(payload: Buffer, secret: string): string {
 function answer(socket: Socket): Promise<number> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const broken = (error?: Error) => reject(error ?? new Error('the server closed the connection'));
+    const closed = () => reject(new Error('the server closed the connection'));
     const read = (chunk: Buffer) => {
       text += chunk.toString('latin1');
       const end = text.indexOf('\r\n\r\n');
@@ -113,9 +113,9 @@ function answer(socket: Socket): Promise<number> {
       const isWhole =
         length === undefined ? text.endsWith('0\r\n\r\n') : text.length >= end + 4 + Number(length);
       if (!isWhole) return;
-      socket.off('data', read).off('error', broken).off('close', broken);
+      socket.off('data', read).off('error', reject).off('close', closed);
       resolve(Number(text.slice(9, 12)));
     };
-    socket.on('data', read).once('error', broken).once('close', broken);
+    socket.on('data', read).once('error', reject).once('close', closed);
   });
 }
