@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type sqlite3 from 'sqlite3';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { SnakeCaseNaming } from './columns.js';
 import { entities } from './entities/index.js';
+import { keepingDriver } from './kept-statements.js';
 import { migrations } from './migrations/index.js';
 
 const common = {
@@ -22,15 +21,6 @@ const common = {
  * So bitmaps, which lose the order, are off, and a row by an index costs what it costs on a disk without heads.
  */
 const PLANNING = '-c enable_bitmapscan=off -c random_page_cost=1.1';
-
-/**
- * TypeORM switches on what the driver calls verbose: each statement then notes where it came from, and writes out its
- * parameters, payloads among them, for an error that hardly ever comes. That takes longer than the statement.
- */
-function quietDriver(): typeof sqlite3 {
-  const driver = createRequire(import.meta.url)('sqlite3') as typeof sqlite3;
-  return Object.assign(Object.create(driver) as typeof sqlite3, { verbose: () => driver });
-}
 
 /** PostgreSQL where a URL is given, otherwise SQLite in the data directory, which is made where missing. */
 export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: string }): DataSourceOptions {
@@ -54,7 +44,7 @@ export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: 
   return {
     ...common,
     type: 'sqlite',
-    driver: quietDriver(),
+    driver: keepingDriver(),
     database,
     enableWAL: true,
     busyTimeout: 5_000,
