@@ -39,6 +39,8 @@ export class EmbeddedQueue implements Queue {
   private readonly kinds = new Map<JobKind, JobKindOptions & { running: PQueue }>();
   private readonly held = new Set<number>();
   private timers: NodeJS.Timeout[] = [];
+  /** Kinds that had no room for more jobs at the last look. */
+  private full = new Set<JobKind>();
   private taking: Promise<void> | null = null;
   private again = false;
   private stopped = true;
@@ -146,10 +148,16 @@ export class EmbeddedQueue implements Queue {
       const free = [...this.kinds].filter(
         ([, { running, concurrency }]) => running.pending + running.size < concurrency,
       );
-      const job = await this.take(free.map(([kind]) => kind));
+      const kinds = free.map(([kind]) => kind);
+      this.full = new Set([...this.kinds.keys()].filter((kind) => !kinds.includes(kind)));
+      const job = await this.take(kinds);
       if (!job) return;
       const { running } = this.kinds.get(job.kind)!;
-      void running.add(() => this.run(job)).finally(() => this.wake());
+      void running
+        .add(() => this.run(job))
+        .then((waits) => {
+          if (waits || this.full.has(job.kind)) this.wake();
+        });
     }
   }
 
@@ -176,22 +184,36 @@ export class EmbeddedQueue implements Queue {
     return row ?? null;
   }
 
-  private async run(job: TakenJob): Promise<void> {
+  /** @returns whether another job may have waited for the end of this one's lane */
+  private async run(job: TakenJob): Promise<boolean> {
     const { handler } = this.kinds.get(job.kind)!;
     const lastAttempt = job.attempts >= MAX_ATTEMPTS;
     try {
       const waitedMs = Math.max(0, Date.now() - job.runAtMs);
       await handler({ subject: job.subject, attempt: job.attempts, lastAttempt, waitedMs });
-      await this.database.writeOne((tx) => tx.delete(Job, { id: job.id, lockedBy: this.me }));
+      return await this.remove(job);
     } catch (error) {
       this.log.error(
         { err: error, job: job.kind, attempt: job.attempts, ...jobContext(job.kind, job.subject) },
         lastAttempt ? 'job failed for good' : 'job failed, will be tried again',
       );
       await this.giveBack(job, error).catch((failure) => this.complain(failure));
+      return true;
     } finally {
       this.held.delete(job.id);
     }
+  }
+
+  private async remove(job: TakenJob): Promise<boolean> {
+    const [removed] = await this.database.writeOne((tx) =>
+      tx.query<{ waits: number }[]>(
+        `WITH done AS (SELECT ? AS id)
+         DELETE FROM jobs WHERE id = (SELECT id FROM done) AND locked_by = '${this.me}'
+         RETURNING EXISTS (SELECT 1 FROM jobs o WHERE o.lane = jobs.lane AND o.id <> jobs.id) AS waits`,
+        [job.id],
+      ),
+    );
+    return removed?.waits !== 0;
   }
 
   private async giveBack(job: TakenJob, error: unknown): Promise<void> {
