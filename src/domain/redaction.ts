@@ -8,7 +8,7 @@
  *
  * Very short and very common values are special: see `hiding` in redaction/forms.ts.
  *
- * One pass whatever the number of secrets; no regular expression runs over the text.
+ * One pass whatever the number of secrets in a group; no regular expression runs over the text.
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import { LONGEST_RUN } from './redaction/shapes.js';
@@ -32,32 +32,40 @@ export interface Redactor {
   readonly context: number;
 }
 
-/** A redactor for these secrets and for the well-known shapes. */
-export function createRedactor(secrets: Iterable<string>): Redactor {
-  const list = [...secrets];
-  let compiled: Patterns | undefined;
-  const patterns = () => (compiled ??= patternsOf(list));
-  const scan = (bytes: Buffer) => new Scanner(patterns()).read(bytes, true).ranges;
+/**
+ * A redactor for these secrets and for the well-known shapes.
+ * @param groups a pass over the text for each. What lasts is best apart from what soon changes, as it is kept compiled;
+ * but where a secret holds or overlaps one of an earlier group, its rest shows.
+ */
+export function createRedactor(...groups: Iterable<string>[]): Redactor {
+  const lists = groups.map((secrets) => [...secrets]);
+  let compiled: Patterns[] | undefined;
+  const patterns = () => (compiled ??= lists.map(patternsOf));
+  const scan = (bytes: Buffer, of: Patterns) => new Scanner(of).read(bytes, true).ranges;
   return {
     redact(text) {
-      const bytes = Buffer.from(text);
-      const ranges = scan(bytes);
-      return ranges.length === 0 ? text : replace(bytes, ranges);
+      for (const of of patterns()) {
+        const bytes = Buffer.from(text);
+        const ranges = scan(bytes, of);
+        if (ranges.length > 0) text = replace(bytes, ranges);
+      }
+      return text;
     },
-    redactBytes: (bytes) => mask(bytes, scan(bytes)),
+    redactBytes: (bytes) => patterns().reduce((masked, of) => mask(masked, scan(masked, of)), bytes),
     stream() {
-      const scanner = new Scanner(patterns());
-      const pass = (piece: Buffer, last: boolean): Buffer => {
-        const { bytes, ranges } = scanner.read(piece, last);
-        return mask(bytes, ranges);
-      };
+      const scanners = patterns().map((of) => new Scanner(of));
+      const pass = (piece: Buffer, last: boolean): Buffer =>
+        scanners.reduce((given, scanner) => {
+          const { bytes, ranges } = scanner.read(given, last);
+          return mask(bytes, ranges);
+        }, piece);
       return new Transform({
         transform: (chunk: Buffer, _encoding, done: TransformCallback) => done(null, pass(chunk, false)),
         flush: (done: TransformCallback) => done(null, pass(Buffer.alloc(0), true)),
       });
     },
     get context() {
-      return LONGEST_RUN + 3 * patterns().longest;
+      return LONGEST_RUN + 3 * Math.max(...patterns().map(({ longest }) => longest));
     },
   };
 }

@@ -4,8 +4,8 @@ import { Random } from '../../support/random.js';
 
 const SECRET = `pa$$w0rd/it's+"very" secret&<b>é`;
 
-async function throughStream(secrets: string[], text: string, chunkSize: (left: number) => number) {
-  const stream = createRedactor(secrets).stream();
+async function throughStream(groups: string[][], text: string, chunkSize: (left: number) => number) {
+  const stream = createRedactor(...groups).stream();
   const out: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => out.push(chunk));
   const ended = new Promise((resolve) => stream.on('end', resolve));
@@ -71,6 +71,15 @@ describe('a known secret', () => {
     expect(both.redact(key.join('\n'))).toBe('***');
     expect(both.redact('-----BEGIN THING-----')).toBe('-----BEGIN THING-----');
     expect(both.redact('1: alpha one 2: beta two')).toBe('1: *** 2: ***');
+  });
+
+  it('is hidden in whatever group it is', () => {
+    const redactor = createRedactor(['hunter22'], ['s3cr3t-of-git'], []);
+    const encoded = Buffer.from('x-access-token:s3cr3t-of-git').toString('base64');
+    expect(redactor.redact('hunter22 s3cr3t-of-git')).toBe('*** ***');
+    expect(redactor.redact(`a ${encoded} b`)).toMatch(/^a \w{20}\*\*\* b$/);
+    expect(redactor.redactBytes(Buffer.from('hunter22s3cr3t-of-git')).toString()).toMatch(/^\*{21}$/);
+    expect(redactor.context).toBe(createRedactor(['s3cr3t-of-git']).context);
   });
 
   it('hides overlapping and touching secrets as one', () => {
@@ -192,9 +201,12 @@ describe('bytes and streams', () => {
     ];
     for (let round = 0; round < 300; round++) {
       const text = Array.from({ length: random.int(1, 12) }, () => random.pick(pieces)).join('');
-      const whole = createRedactor(secrets).redactBytes(Buffer.from(text)).toString('latin1');
+      const groups = round % 2 === 0 ? [secrets] : [secrets.slice(0, 2), secrets.slice(2)];
+      const whole = createRedactor(...groups)
+        .redactBytes(Buffer.from(text))
+        .toString('latin1');
       const size = random.int(1, 9);
-      const streamed = await throughStream(secrets, text, () => random.int(1, size));
+      const streamed = await throughStream(groups, text, () => random.int(1, size));
       expect({ text, shown: streamed.toString('latin1') }).toEqual({ text, shown: whole });
       for (const secret of ['hunter22', 'abcabcabd', SECRET]) expect(whole).not.toContain(secret);
     }
@@ -213,7 +225,7 @@ describe('bytes and streams', () => {
 
   it('hide what follows when a secret is broken behind its first bytes', async () => {
     const cuts = [3, 100];
-    const streamed = await throughStream(['never-seen'], 'ne\nver-seen\n', () => cuts.shift() ?? 100);
+    const streamed = await throughStream([['never-seen']], 'ne\nver-seen\n', () => cuts.shift() ?? 100);
     expect(streamed.toString()).toBe('ne\n********\n');
   });
 
