@@ -37,7 +37,11 @@ export function createOutcome(common: Common) {
     publicUrl,
     redactorOf,
     log,
-    agentView: async (pipeline) => agentView(pipeline, await runs.ofPipeline(pipeline.id), agentConfigured),
+    agentView: async (pipeline) => {
+      // What is not completed is nothing to be fixed yet.
+      const run = pipeline.status === 'completed' ? await runs.ofPipeline(pipeline.id) : null;
+      return agentView(pipeline, run, agentConfigured);
+    },
   });
   const baseline = new Baseline({
     database,

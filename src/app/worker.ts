@@ -90,8 +90,10 @@ export function createWorker(
       }),
     publish: (id) => publisher.publishProgress(id),
     completed: async (id) => {
-      await baseline.completed(id);
-      await history.note(id);
+      const pipeline = await pipelines.find(id);
+      if (!pipeline) return;
+      await baseline.completed(pipeline);
+      await history.note(pipeline);
     },
     ...(shared ? { share: shareLogs(pipelines, shared) } : {}),
     log,

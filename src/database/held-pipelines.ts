@@ -16,9 +16,6 @@ import type { PipelineJobs } from './pipeline-jobs.js';
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;
 
-/** Conclusions that something may follow from: a fix, a merge. */
-const FOLLOWED_UP: readonly Conclusion[] = ['success', 'failure', 'timed_out'];
-
 /** How a pipeline ended. */
 export interface Completion {
   conclusion: Conclusion;
@@ -66,20 +63,20 @@ export class HeldPipelines {
       const row = await tx.findOneBy(ValidationPipeline, { id });
       if (!row || row.status === 'completed') return null;
       const stale = row.leaseOwner !== null && isDead(row.leaseOwner) ? '1 = 1' : `lease_until < ${nowMs}`;
+      const begun = {
+        status: 'in_progress',
+        attempt: row.attempt + 1,
+        leaseOwner: owner,
+        currentStep: null,
+        progressPercentage: 0,
+        deploymentUrl: null,
+        startedAt: row.startedAt ?? new Date(),
+        updatedAt: new Date(),
+      } as const;
       const { affected } = await tx
         .createQueryBuilder()
         .update(ValidationPipeline)
-        .set({
-          status: 'in_progress',
-          attempt: () => 'attempt + 1',
-          leaseOwner: owner,
-          leaseUntil: () => `${nowMs} + ${LEASE_MS}`,
-          currentStep: null,
-          progressPercentage: 0,
-          deploymentUrl: null,
-          startedAt: row.startedAt ?? new Date(),
-          updatedAt: new Date(),
-        })
+        .set({ ...begun, leaseUntil: () => `${nowMs} + ${LEASE_MS}` })
         .where(`id = :id AND attempt = :attempt AND (lease_until IS NULL OR ${stale})`, {
           id,
           attempt: row.attempt,
@@ -88,13 +85,13 @@ export class HeldPipelines {
       if (affected !== 1) return 'held';
       // Left by an attempt that died.
       if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, id);
-      await tx.delete(Stage, { pipelineId: id });
+      if (row.startedAt) await tx.delete(Stage, { pipelineId: id });
       await insertRows(
         tx,
         Stage,
         STAGE_NAMES.map((name, position) => ({ pipelineId: id, name, position, status: 'queued' as const })),
       );
-      return tx.findOneByOrFail(ValidationPipeline, { id });
+      return Object.assign(row, begun);
     });
   }
 
@@ -182,14 +179,12 @@ export class HeldPipelines {
       await this.saveStages(tx, held.id, stages);
       this.jobs.announceCompleted(tx, held.id);
       await this.jobs.publish(tx, held.id);
-      const { trigger, deploymentUrl } = await tx.findOneOrFail(ValidationPipeline, {
-        select: { id: true, trigger: true, deploymentUrl: true },
+      const row = await tx.findOneOrFail(ValidationPipeline, {
+        select: { id: true, trigger: true, deploymentUrl: true, agentRunId: true, settings: true },
         where: { id: held.id },
       });
-      // However the validation of a base ended, others may wait for it.
-      if (FOLLOWED_UP.includes(completion.conclusion) || trigger === 'base')
-        await this.jobs.followUp(tx, held.id);
-      if (isDeployed(deploymentUrl)) await this.jobs.followDeployment(tx, held.id);
+      if (leadsToSomething(completion.conclusion, row)) await this.jobs.followUp(tx, held.id);
+      if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, held.id);
     });
   }
 
@@ -229,9 +224,26 @@ export class HeldPipelines {
     pipelineId: string,
     stages: readonly StageRecord[],
   ): Promise<void> {
-    for (const { name, status, conclusion, summary, startedAt, completedAt } of stages)
-      await tx.update(Stage, { pipelineId, name }, { status, conclusion, summary, startedAt, completedAt });
+    if (stages.length === 0) return;
+    await tx
+      .createQueryBuilder()
+      .insert()
+      .into(Stage)
+      .values(stages.map((stage) => ({ ...stage, pipelineId, position: STAGE_NAMES.indexOf(stage.name) })))
+      .orUpdate(['status', 'conclusion', 'summary', 'started_at', 'completed_at'], ['pipeline_id', 'name'])
+      .updateEntity(false)
+      .execute();
   }
+}
+
+/** Whether something may follow: a fix, a merge, a look at what an agent did. */
+function leadsToSomething(
+  conclusion: Conclusion,
+  { trigger, agentRunId, settings }: Pick<ValidationPipeline, 'trigger' | 'agentRunId' | 'settings'>,
+): boolean {
+  // However the validation of a base ended, others may wait for it.
+  if (trigger === 'base' || conclusion === 'failure' || conclusion === 'timed_out') return true;
+  return conclusion === 'success' && (agentRunId !== null || settings?.auto_merge_enabled !== false);
 }
 
 /** What a completed pipeline has, however it ended. */

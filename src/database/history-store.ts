@@ -3,7 +3,8 @@ import { In, LessThan, MoreThanOrEqual, type EntityManager } from 'typeorm';
 import { fullName, type TestCase, type TestReport } from '../domain/test-report.js';
 import type { Conclusion } from '../domain/pipeline.js';
 import type { Database } from './database.js';
-import { PipelineTotal, Project, Score, TestDay, ValidationPipeline } from './entities/index.js';
+import type { ValidationPipeline } from './entities/index.js';
+import { PipelineTotal, Project, Score, TestDay } from './entities/index.js';
 
 const DAY_MS = 86_400_000;
 /** For how long trends and tests are kept. */
@@ -46,14 +47,18 @@ export class HistoryStore {
   constructor(private readonly database: Database) {}
 
   /** Takes a completed pipeline into the history. */
-  async note(pipelineId: string): Promise<void> {
-    const row = await this.database.read.findOneBy(ValidationPipeline, { id: pipelineId });
-    const results = row?.validationResults;
-    if (!row || !results) return;
-    const { projectId } = row;
+  async note({
+    id: pipelineId,
+    projectId,
+    completedAt,
+    validationResults,
+  }: ValidationPipeline): Promise<void> {
+    const results = validationResults;
+    if (!results) return;
     const scores = new Map(
       results.validations.flatMap(({ scores = {} }) => Object.entries(scores)).slice(0, MAX_SCORES),
     );
+    if (!results.tests && scores.size === 0) return;
     await this.database.write(async (tx) => {
       // Deleted in the meantime: nothing would ever remove what is written now.
       if (!(await tx.existsBy(Project, { id: projectId }))) return;
@@ -66,7 +71,7 @@ export class HistoryStore {
             name: name.slice(0, 40),
             projectId,
             value: Math.round(value),
-            measuredAt: row.completedAt ?? new Date(),
+            measuredAt: completedAt ?? new Date(),
           },
           ['pipelineId', 'name'],
         );

@@ -102,10 +102,14 @@ export class PipelineStore {
     const { projectId, pullRequestNumber: number, id: latestPipelineId } = row;
     // Only what is open is validated.
     if (number)
-      await tx.upsert(PullRequest, { projectId, number, latestPipelineId, isOpen: true }, [
-        'projectId',
-        'number',
-      ]);
+      await tx
+        .createQueryBuilder()
+        .insert()
+        .into(PullRequest)
+        .values({ projectId, number, latestPipelineId, isOpen: true })
+        .orUpdate(['latest_pipeline_id', 'is_open'], ['project_id', 'number'])
+        .updateEntity(false)
+        .execute();
     await this.jobs.publish(tx, row.id);
     if (row.status === 'queued') await this.jobs.run(tx, row);
     else if (row.status === 'completed') this.jobs.announceCompleted(tx, row.id);

@@ -36,9 +36,8 @@ export class Baseline {
   }
 
   /** To be called when a pipeline was completed. */
-  async completed(pipelineId: string): Promise<void> {
-    const row = await this.deps.pipelines.find(pipelineId);
-    if (!row || (row.conclusion !== 'success' && row.conclusion !== 'failure')) return;
+  async completed(row: ValidationPipeline): Promise<void> {
+    if (row.conclusion !== 'success' && row.conclusion !== 'failure') return;
     if (row.trigger === 'base') await this.tellThoseOn(row);
     else if (wantsBase(row)) await this.begin(row);
   }

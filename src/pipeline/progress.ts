@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Held, HeldPipelines } from '../database/held-pipelines.js';
 import type { StageName, StageRecord } from '../domain/pipeline.js';
@@ -11,10 +11,12 @@ import type { PipelineRun } from './stage.js';
 /** GitHub asks for few writes, and most pipelines of trivial repositories are over before this. */
 const FIRST_PUBLICATION_MS = 2_000;
 const PUBLICATION_GAP_MS = 4_000;
+/** A person who looks on sees no difference, and a database that many pipelines write to does. */
+const SAVE_GAP_MS = 400;
 
 /**
  * Writes a running pipeline's progress to its row and on to GitHub, without ever holding up the next stage: changes
- * that come while a write is under way are written together by the next one.
+ * that come while a write is under way, or shortly after it, are written together by the next one.
  */
 export class ProgressWriter implements PipelineObserver {
   private readonly stages = new Map<StageName, StageRecord>();
@@ -23,7 +25,7 @@ export class ProgressWriter implements PipelineObserver {
   private deployed = false;
   private unsaved = false;
   private unpublished = false;
-  private closed = false;
+  private readonly closed = new AbortController();
   private saving: Promise<void> | null = null;
   private publishing: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -56,14 +58,15 @@ export class ProgressWriter implements PipelineObserver {
 
   /** Resolves when nothing is being written any more; later changes are not written. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.closed.abort();
     if (this.timer) clearTimeout(this.timer);
     await Promise.all([this.saving, this.publishing]);
   }
 
   private async save(): Promise<void> {
     // One stage ends and the next begins in the same turn of the event loop: that is one write.
-    for (await nextTurn(); this.unsaved && !this.closed;) {
+    const { signal } = this.closed;
+    for (await nextTurn(); this.unsaved && !signal.aborted; await pause(signal)) {
       this.unsaved = false;
       const stages = [...this.stages.values()];
       const changed = this.unsavedOf(stages);
@@ -89,7 +92,7 @@ export class ProgressWriter implements PipelineObserver {
   }
 
   private schedule(): void {
-    if (this.timer || this.closed || !this.unpublished) return;
+    if (this.timer || this.closed.signal.aborted || !this.unpublished) return;
     this.timer = setTimeout(
       () => {
         this.timer = null;
@@ -108,3 +111,6 @@ export class ProgressWriter implements PipelineObserver {
     );
   }
 }
+
+const pause = (signal: AbortSignal): Promise<void> =>
+  sleep(SAVE_GAP_MS, undefined, { signal }).catch(() => undefined);

@@ -132,12 +132,12 @@ export class Publisher {
   ): Promise<void> {
     if (row.pullRequestNumber === null) return;
     const { pipelines } = this.deps;
-    const latest = await pipelines.latestOf(row.projectId, row.pullRequestNumber);
-    // The comment speaks of the newest head only.
-    if (latest && latest.id !== row.id) return;
     const known = row.commentId ?? (await pipelines.commentOf(row));
     const body = renderComment(view, known !== null);
     if (body === null) return;
+    const latest = await pipelines.latestOf(row.projectId, row.pullRequestNumber);
+    // The comment speaks of the newest head only.
+    if (latest && latest.id !== row.id) return;
 
     if (known !== null && (await repository.updateComment(known, body))) {
       if (row.commentId !== known) await pipelines.saveCheck(row.id, { commentId: known });

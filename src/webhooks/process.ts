@@ -72,9 +72,12 @@ export class EventProcessor {
   }
 
   private async finish(row: WebhookEvent, status: EventStatus, error: string | null): Promise<void> {
+    const end = (tx: EntityManager) =>
+      tx.update(WebhookEvent, { id: row.id }, { status, error, processedAt: new Date() });
+    if (row.projectId !== null) return void (await this.database.writeOne(end));
     await this.database.write(async (tx) => {
-      await tx.update(WebhookEvent, { id: row.id }, { status, error, processedAt: new Date() });
-      if (row.projectId === null) await claim(tx, row);
+      await end(tx);
+      await claim(tx, row);
     });
   }
 }

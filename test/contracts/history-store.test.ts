@@ -54,7 +54,7 @@ onEachDatabase('the history of a project', (databases) => {
       [300, true],
       [500, false],
     ] as const) {
-      const { id } = await add({
+      const row = await add({
         conclusion: 'failure',
         validationResults: {
           ...emptyResults(),
@@ -76,7 +76,7 @@ onEachDatabase('the history of a project', (databases) => {
           },
         },
       });
-      await history.note(id);
+      await history.note(row);
     }
     expect(await history.slowest(projectId, 2)).toEqual([
       { name: `shop › ${'x'.repeat(493)}`, averageMs: 900, failed: 0, flaky: 0 },
@@ -91,14 +91,22 @@ onEachDatabase('the history of a project', (databases) => {
     ]);
     expect(await history.days(projectId)).toMatchObject([{ passed: 0, failed: 2 }]);
 
-    // What is older than a month goes with the next pipeline.
+    // What is older than a month goes with the next pipeline that has something to count.
     await database.write(async (tx) => {
       await tx.update(TestDay, { projectId }, { day: 1 });
       await tx.update(Score, { projectId }, { measuredAt: new Date(0) });
     });
-    const { id } = await add({ conclusion: 'success', validationResults: emptyResults() });
-    await history.note(id);
-    expect([await history.slowest(projectId, 5), await history.scores(projectId)]).toEqual([[], []]);
+    await history.note(await add({ conclusion: 'success', validationResults: emptyResults() }));
+    const health = {
+      validator: 'health',
+      conclusion: 'success',
+      summary: '',
+      scores: { speed: 70 },
+    } as const;
+    const validationResults = { ...emptyResults(), validations: [health] };
+    await history.note(await add({ conclusion: 'success', validationResults }));
+    expect(await history.slowest(projectId, 5)).toEqual([]);
+    expect((await history.scores(projectId)).map(({ scores }) => scores)).toEqual([{ speed: 70 }]);
     expect(await database.read.countBy(TestDay, { projectId })).toBe(0);
   });
 
