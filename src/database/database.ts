@@ -1,4 +1,4 @@
-import { Mutex } from 'async-mutex';
+import type { Mutex } from 'async-mutex';
 import {
   DataSource,
   type EntityManager,
@@ -9,6 +9,7 @@ import {
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { createDataSource, dataSourceOptions } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
+import { writeTurn } from './write-turns.js';
 import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.js';
 
 /**
@@ -17,12 +18,13 @@ import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.
  * holds a lock there, and reads have a connection of their own that sees only what is committed.
  */
 export class Database {
-  private readonly lock = new Mutex();
   private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
 
   private constructor(
     private readonly writer: DataSource,
     private readonly reader: DataSource,
+    /** On SQLite. */
+    private readonly turn: Mutex | null,
   ) {}
 
   /**
@@ -35,7 +37,7 @@ export class Database {
     try {
       if (writer.options.type !== 'sqlite') {
         await requireMigrated(writer);
-        return new Database(writer, writer);
+        return new Database(writer, writer, null);
       }
       // FULL: an answered delivery survives a power cut (with WAL, NORMAL may lose the last commits).
       await writer.query('PRAGMA synchronous = FULL');
@@ -45,7 +47,7 @@ export class Database {
       const reader = new DataSource(dataSourceOptions(where));
       await connect(reader);
       await reader.query('PRAGMA query_only = ON');
-      return new Database(writer, reader);
+      return new Database(writer, reader, writeTurn(String(reader.options.database)));
     } catch (error) {
       await writer.destroy();
       throw error;
@@ -98,15 +100,15 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.lock.waitForUnlock();
+    await this.turn?.waitForUnlock();
     if (this.reader !== this.writer) await this.reader.destroy();
     await this.writer.destroy();
   }
 
   /** On SQLite; another process that writes is waited for there, each time for its busy time of 5 s. */
   private async alone<T>(write: () => Promise<T>): Promise<T> {
-    if (this.kind !== 'sqlite') return write();
-    return this.lock.runExclusive(async () => {
+    if (!this.turn) return write();
+    return this.turn.runExclusive(async () => {
       for (let left = 5; ; left--) {
         try {
           return await write();

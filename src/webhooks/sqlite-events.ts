@@ -1,10 +1,14 @@
+import type { Mutex } from 'async-mutex';
 import type sqlite3 from 'sqlite3';
 import { compress } from '../database/compression.js';
+import { writeTurn } from '../database/write-turns.js';
 import { open, SqliteLog } from './sqlite-log.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 /** As the App's own connections wait. */
 const BUSY_MS = 30_000;
+/** Deliveries are answered when they are stored, so they go before all that waits to be written. */
+const PRIORITY = 1;
 /** What the log grows by for an event, its job and their indexes, beside the payload. */
 const OTHER_BYTES = 16_000;
 
@@ -26,10 +30,12 @@ export class SqliteEvents implements EventTable {
   private readonly statements = new Map<number, Promise<sqlite3.Statement>>();
 
   private readonly log: SqliteLog;
+  private readonly turn: Mutex;
 
   /** @param file the database, which need not be there yet */
   constructor(private readonly file: string) {
     this.log = new SqliteLog(file);
+    this.turn = writeTurn(file);
   }
 
   async insert(rows: readonly NewEvent[]): Promise<Map<string, string>> {
@@ -39,12 +45,12 @@ export class SqliteEvents implements EventTable {
       await this.log.shorten(database);
       const statement = await this.prepared(database, rows.length);
       const payloads = rows.map(({ payload }) => compress(payload));
-      const stored = await new Promise<StoredRow[]>((resolve, reject) =>
-        statement.all<StoredRow>(
-          rows.flatMap((row, n) => values(row, payloads[n]!)),
-          (error, found) => (error ? reject(error) : resolve(found)),
-        ),
-      );
+      const given = rows.flatMap((row, n) => values(row, payloads[n]!));
+      const store = () =>
+        new Promise<StoredRow[]>((resolve, reject) =>
+          statement.all<StoredRow>(given, (error, found) => (error ? reject(error) : resolve(found))),
+        );
+      const stored = await this.turn.runExclusive(store, PRIORITY);
       this.log.wrote(payloads.reduce((sum, { length }) => sum + length + OTHER_BYTES, 0));
       return new Map(stored.map((row) => [row.delivery_id, row.id]));
     } catch (error) {

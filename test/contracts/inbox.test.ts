@@ -1,6 +1,8 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
@@ -11,7 +13,7 @@ import { InboxThread } from '../../src/webhooks/inbox-thread.js';
 import { InboxWriter } from '../../src/webhooks/inbox-writer.js';
 import type { Delivery, Inbox } from '../../src/webhooks/inbox.js';
 import { ServerInbox } from '../../src/webhooks/server-inbox.js';
-import { onEachDatabase, type Place, type TestDatabases } from '../support/databases.js';
+import { onEachDatabase, onSqlite, type Place, type TestDatabases } from '../support/databases.js';
 
 const opened = (number: number, repository = { id: 7, full_name: 'acme/web' }) => ({
   action: 'opened',
@@ -212,6 +214,32 @@ describe.each(KINDS)('an inbox before the schema, and at its end, %s', (_kind, m
     expect((await Promise.all(stored)).map(({ status }) => status)).toEqual(Array(20).fill('queued'));
     expect(await database.read.count(WebhookEvent)).toBe(20);
     await database.close();
+  });
+});
+
+describe('an inbox on the SQLite database that the App writes to', () => {
+  const databases: TestDatabases = onSqlite();
+
+  it('stores a delivery as soon as the transaction under way is over, before others that wait', async () => {
+    const place = await databases.place();
+    const database = await databases.open(place);
+    const inbox = await ServerInbox.of(place);
+    await inbox.store(delivery(opened(1)));
+    const end = new EventEmitter();
+    const underWay = database.write(async () => {
+      end.emit('begun');
+      await once(end, 'end');
+    });
+    await once(end, 'begun');
+    const order: string[] = [];
+    const note = (what: string) => () => void order.push(what);
+    const waiting = [1, 2, 3].map((n) => database.write(async () => note(`write ${n}`)()));
+    const stored = inbox.store(delivery(opened(2))).then(note('delivery'));
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    end.emit('end');
+    await Promise.all([underWay, stored, ...waiting]);
+    expect(order).toEqual(['delivery', 'write 1', 'write 2', 'write 3']);
+    await inbox.close();
   });
 });
 

@@ -45,6 +45,9 @@ export function onEachDatabase(name: string, suite: (databases: TestDatabases) =
   onPostgres(`${name} on PostgreSQL`, (server) => suite(databases(server)));
 }
 
+/** Databases for a suite that is about SQLite alone. To be called in its describe. */
+export const onSqlite = (): TestDatabases => databases(() => null);
+
 function databases(server: () => TestPostgres | null): TestDatabases {
   const folders: string[] = [];
   const opened: Database[] = [];
