@@ -45,6 +45,8 @@ describe('a pipeline', () => {
     const repositories = Array.from({ length: AT_ONCE }, (_, n) =>
       bench.repository(`acme/many-${n}`, 'true'),
     );
+    // A server that has been up for a while: what it runs is compiled, and every repository was there before.
+    for (let n = 0; n < 2; n++) await bench.validate(repositories);
     await compare(
       { name: `${AT_ONCE} pull requests at once`, unit: 'ms', bound: { most: 1.5 } },
       async () => {

@@ -43,7 +43,9 @@ describe('receiving', () => {
     }
     const databaseUrl = database === 'PostgreSQL' ? await postgres!.createDatabase() : null;
     if (databaseUrl) await migrate({ databaseUrl, dataDir: '' });
-    const env = { ...github.environment, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) };
+    // Bare Probot logs errors only, see bare-probot.mjs.
+    const level = { LOG_LEVEL: 'error' };
+    const env = { ...github.environment, ...level, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) };
     const ours = await MeasuredProcess.start('web', env);
     const bare = await MeasuredProcess.start('bare Probot', env);
     const tails: [number, number][] = [];

@@ -233,7 +233,7 @@ describe('an inbox on the SQLite database that the App writes to', () => {
     await once(end, 'begun');
     const order: string[] = [];
     const note = (what: string) => () => void order.push(what);
-    const waiting = [1, 2, 3].map((n) => database.write(async () => note(`write ${n}`)()));
+    const waiting = [1, 2, 3].map((n) => database.write(() => Promise.resolve(note(`write ${n}`)())));
     const stored = inbox.store(delivery(opened(2))).then(note('delivery'));
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     end.emit('end');
