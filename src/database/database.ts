@@ -9,13 +9,13 @@ import {
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import { createDataSource, dataSourceOptions } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
-import { writeTurn } from './write-turns.js';
 import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.js';
+import { writeTurn } from './write-turns.js';
 
 /**
  * The one way to the database. On SQLite TypeORM shares one connection: a second transaction fails and a plain
  * write joins whatever transaction is open, lost with its rollback. So every write goes through `write`, which
- * holds a lock there, and reads have a connection of their own that sees only what is committed.
+ * waits for its turn there, and reads have a connection of their own that sees only what is committed.
  */
 export class Database {
   private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
@@ -154,11 +154,17 @@ export class Database {
   }
 }
 
-/** EntityManager.insert() without reading each row again for what the database has filled in. */
+/**
+ * EntityManager.insert() and upsert() without reading each row again for what the database has filled in.
+ * @param update where a row of this key is there already, these columns of it get the new values
+ */
 export async function insertRows<Row extends ObjectLiteral>(
   tx: EntityManager,
   entity: EntityTarget<Row>,
   rows: QueryDeepPartialEntity<Row>[],
+  update?: { columns: string[]; key: string[] },
 ): Promise<void> {
-  await tx.createQueryBuilder().insert().into(entity).values(rows).updateEntity(false).execute();
+  const insert = tx.createQueryBuilder().insert().into(entity).values(rows).updateEntity(false);
+  if (update) insert.orUpdate(update.columns, update.key);
+  await insert.execute();
 }

@@ -225,14 +225,15 @@ export class HeldPipelines {
     stages: readonly StageRecord[],
   ): Promise<void> {
     if (stages.length === 0) return;
-    await tx
-      .createQueryBuilder()
-      .insert()
-      .into(Stage)
-      .values(stages.map((stage) => ({ ...stage, pipelineId, position: STAGE_NAMES.indexOf(stage.name) })))
-      .orUpdate(['status', 'conclusion', 'summary', 'started_at', 'completed_at'], ['pipeline_id', 'name'])
-      .updateEntity(false)
-      .execute();
+    await insertRows(
+      tx,
+      Stage,
+      stages.map((stage) => ({ ...stage, pipelineId, position: STAGE_NAMES.indexOf(stage.name) })),
+      {
+        columns: ['status', 'conclusion', 'summary', 'started_at', 'completed_at'],
+        key: ['pipeline_id', 'name'],
+      },
+    );
   }
 }
 

@@ -3,8 +3,7 @@ import { In, LessThan, MoreThanOrEqual, type EntityManager } from 'typeorm';
 import { fullName, type TestCase, type TestReport } from '../domain/test-report.js';
 import type { Conclusion } from '../domain/pipeline.js';
 import type { Database } from './database.js';
-import type { ValidationPipeline } from './entities/index.js';
-import { PipelineTotal, Project, Score, TestDay } from './entities/index.js';
+import { PipelineTotal, Project, Score, TestDay, type ValidationPipeline } from './entities/index.js';
 
 const DAY_MS = 86_400_000;
 /** For how long trends and tests are kept. */
@@ -47,13 +46,8 @@ export class HistoryStore {
   constructor(private readonly database: Database) {}
 
   /** Takes a completed pipeline into the history. */
-  async note({
-    id: pipelineId,
-    projectId,
-    completedAt,
-    validationResults,
-  }: ValidationPipeline): Promise<void> {
-    const results = validationResults;
+  async note(pipeline: ValidationPipeline): Promise<void> {
+    const { id: pipelineId, projectId, completedAt, validationResults: results } = pipeline;
     if (!results) return;
     const scores = new Map(
       results.validations.flatMap(({ scores = {} }) => Object.entries(scores)).slice(0, MAX_SCORES),

@@ -2,7 +2,7 @@ import { In, IsNull, LessThan, Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { StageRecord } from '../domain/pipeline.js';
 import type { Queue } from '../queue/contract.js';
-import type { Database } from './database.js';
+import { insertRows, type Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 import { completedNow, HeldPipelines } from './held-pipelines.js';
 import { PipelineJobs } from './pipeline-jobs.js';
@@ -102,14 +102,10 @@ export class PipelineStore {
     const { projectId, pullRequestNumber: number, id: latestPipelineId } = row;
     // Only what is open is validated.
     if (number)
-      await tx
-        .createQueryBuilder()
-        .insert()
-        .into(PullRequest)
-        .values({ projectId, number, latestPipelineId, isOpen: true })
-        .orUpdate(['latest_pipeline_id', 'is_open'], ['project_id', 'number'])
-        .updateEntity(false)
-        .execute();
+      await insertRows(tx, PullRequest, [{ projectId, number, latestPipelineId, isOpen: true }], {
+        columns: ['latest_pipeline_id', 'is_open'],
+        key: ['project_id', 'number'],
+      });
     await this.jobs.publish(tx, row.id);
     if (row.status === 'queued') await this.jobs.run(tx, row);
     else if (row.status === 'completed') this.jobs.announceCompleted(tx, row.id);

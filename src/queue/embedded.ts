@@ -204,7 +204,9 @@ export class EmbeddedQueue implements Queue {
     }
   }
 
+  /** @returns whether others of its lane are there, which may have waited for it */
   private async remove(job: TakenJob): Promise<boolean> {
+    // (The driver answers rows where a statement does not begin with DELETE.)
     const [removed] = await this.database.writeOne((tx) =>
       tx.query<{ waits: number }[]>(
         `WITH done AS (SELECT ? AS id)

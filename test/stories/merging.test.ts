@@ -171,6 +171,23 @@ describe('merging', () => {
     ]);
   });
 
+  it('validates a new head also where GitHub refuses to take its auto-merge back', async () => {
+    const { repository, pr } = open({ auto_merge_enabled: true, test_commands: '! test -e broken.txt' });
+    repository.protect('main', { requiredApprovals: 1 });
+    await story.deliver(pr.opened);
+    await story.github.waitFor(() => pr.autoMerge, { what: 'auto-merge', timeoutMs: 20_000 });
+    await story.settled();
+
+    const message = 'Resource not accessible by integration';
+    const errors = [{ type: 'FORBIDDEN', path: ['disablePullRequestAutoMerge'], message }];
+    const body = { data: { disablePullRequestAutoMerge: null }, errors };
+    const refusal = story.github.fault({ path: /graphql/, status: 200, body });
+    await story.deliver(pr.push({ 'broken.txt': 'x' }));
+    expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('failure');
+    await story.settled();
+    expect(refusal.hits).toBe(1);
+  });
+
   it('validates a merge group on its own sha, and cancels it when it is gone', async () => {
     const { repository, pr } = open({
       test_commands: 'if [ -e slow.txt ]; then sleep 1000; fi; test -f feature.txt; test "$BASE_REF" = main',
