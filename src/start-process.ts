@@ -33,14 +33,9 @@ export async function startProcess(parts: { web: boolean; worker: boolean }): Pr
   }
 }
 
-/** Of an error such as "write EPIPE", which does not say what was lost; null where it is another one. */
 async function lostDatabase(error: unknown): Promise<OperationalError | null> {
-  const { isUnreachable } = await import('./database/unreachable.js');
-  if (!isUnreachable(error)) return null;
-  return new OperationalError(`The database was lost during the start: ${messageOf(error)}.`, {
-    advice: 'See that it is up and can be reached, then start again.',
-    cause: error,
-  });
+  const database = await import('./database/unreachable.js');
+  return database.lostDatabase(error, 'the start', 'start again');
 }
 
 async function run(config: Config, { web, worker }: { web: boolean; worker: boolean }): Promise<void> {

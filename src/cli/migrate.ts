@@ -1,6 +1,7 @@
 import { loadEnvFile, readConfig } from '../config.js';
 import { createDataSource } from '../database/data-source.js';
 import { appliedMigrations, connect, refuseNewer } from '../database/schema-version.js';
+import { lostDatabase } from '../database/unreachable.js';
 import { installQueueSchema } from '../queue/graphile-schema.js';
 
 /** `--rollback` undoes the last migration only; the queue's own schema only ever goes forward. */
@@ -23,6 +24,8 @@ export async function migrateCommand(args: string[]): Promise<number> {
       );
     }
     return 0;
+  } catch (error) {
+    throw lostDatabase(error, 'the migration', 'run it again: it goes on where it ended') ?? error;
   } finally {
     await source.destroy();
   }

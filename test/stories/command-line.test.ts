@@ -122,6 +122,21 @@ describe('codegenapp, called wrongly or where it can’t work', () => {
         expect(code).toBe(1);
       },
     );
+
+    it.each(['CREATE TABLE "projects"', 'graphile_worker'])(
+      'that is lost while migrating, at %s, is named',
+      async (query) => {
+        const url = new URL(await server().createDatabase());
+        const cut = await cutAt(query, url.searchParams.get('host')!, folder);
+        url.searchParams.set('host', folder);
+        const { code, said } = await call(['migrate'], { DATABASE_URL: url.href });
+        cut.close();
+        expect(said).toMatch(
+          /^The database was lost during the migration: .+\.\nSee that it is up.*run it again/m,
+        );
+        expect(code).toBe(2);
+      },
+    );
   });
 
   it('neither migrates nor rolls back a database of a newer version, and doctor sees it', async () => {
