@@ -7,6 +7,8 @@ type Callback = (this: sqlite3.RunResult, error: Error | null, rows?: unknown[])
 const MOST_KEPT = 200;
 /** What is asked again and again; not a PRAGMA, of which `run` leaves the answer pending and so the schema locked. */
 const ASKED_AGAIN = /^\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\b/;
+/** TypeORM writes numbers into the SQL itself: with a time in it, it never comes again. */
+const TIME = /\b\d{12,}\b/;
 /** A kept statement holds its last parameters: most are ids, but some are whole results. */
 const MOST_PARAMETER_LENGTH = 10_000;
 
@@ -88,5 +90,5 @@ function isWorthKeeping(sql: string, parameters: unknown[]): boolean {
   let length = 0;
   for (const value of parameters)
     if (typeof value === 'string' || value instanceof Uint8Array) length += value.length;
-  return length <= MOST_PARAMETER_LENGTH && ASKED_AGAIN.test(sql);
+  return length <= MOST_PARAMETER_LENGTH && ASKED_AGAIN.test(sql) && !TIME.test(sql);
 }
