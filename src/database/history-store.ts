@@ -120,7 +120,7 @@ export class HistoryStore {
   /** Scores of the last pipelines that measured some, oldest first. */
   async scores(projectId: string): Promise<ScorePoint[]> {
     const rows = await this.database.read.find(Score, {
-      where: { projectId },
+      where: { projectId, measuredAt: MoreThanOrEqual(new Date(Date.now() - HISTORY_DAYS * DAY_MS)) },
       order: { measuredAt: 'DESC' },
       take: MAX_POINTS * 4,
     });

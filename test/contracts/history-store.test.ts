@@ -91,12 +91,13 @@ onEachDatabase('the history of a project', (databases) => {
     ]);
     expect(await history.days(projectId)).toMatchObject([{ passed: 0, failed: 2 }]);
 
-    // What is older than a month goes with the next pipeline that has something to count.
+    // What is older than a month is not shown, and goes with the next pipeline that has something to count.
     await database.write(async (tx) => {
       await tx.update(TestDay, { projectId }, { day: 1 });
       await tx.update(Score, { projectId }, { measuredAt: new Date(0) });
     });
     await history.note(await add({ conclusion: 'success', validationResults: emptyResults() }));
+    expect([await history.slowest(projectId, 5), await history.scores(projectId)]).toEqual([[], []]);
     const health = {
       validator: 'health',
       conclusion: 'success',
