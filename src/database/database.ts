@@ -23,7 +23,7 @@ export class Database {
   private constructor(
     private readonly writer: DataSource,
     private readonly reader: DataSource,
-    /** On SQLite. */
+    /** Null on PostgreSQL, where many write at once. */
     private readonly turn: Mutex | null,
   ) {}
 

@@ -237,7 +237,7 @@ export class HeldPipelines {
   }
 }
 
-/** Whether something may follow: a fix, a merge, a look at what an agent did. */
+/** Whether FollowUp may find something to do: a fix, a merge, a look at what an agent did. */
 function leadsToSomething(
   conclusion: Conclusion,
   { trigger, agentRunId, settings }: Pick<ValidationPipeline, 'trigger' | 'agentRunId' | 'settings'>,

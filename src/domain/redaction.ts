@@ -25,8 +25,8 @@ export interface Redactor {
    */
   redactBytes(bytes: Buffer): Buffer;
   /** The same for a stream, also where a secret is split over chunks. Holds back a few bytes, for each group of
-   * secrets at most 16 KiB plus three times the longest one; but a line that is whole comes out at once, also where its last one or
-   * two bytes could be the first of a secret that goes on in the next line. */
+   * secrets at most 16 KiB plus three times the longest one; but a line that is whole comes out at once, also where
+   * its last one or two bytes could be the first of a secret that goes on in the next line. */
   stream(): Transform;
   /** How many bytes before and after a part have to be read with it so that a secret across its edge is seen. */
   readonly context: number;

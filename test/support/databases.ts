@@ -40,7 +40,7 @@ export function onPostgres(name: string, suite: (server: () => TestPostgres) => 
 }
 
 export function onEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
-  describe(`${name} on SQLite`, () => suite(databases(() => null)));
+  describe(`${name} on SQLite`, () => suite(onSqlite()));
 
   onPostgres(`${name} on PostgreSQL`, (server) => suite(databases(server)));
 }
