@@ -50,7 +50,7 @@ export async function openWorkplace(
     process: newOwner(),
     ...(owner ? { owner } : {}),
   });
-  const caches = await openCaches(config.dataDir, {
+  const caches = await openCaches(config.dataDir, selected.sandbox, {
     mount: overrides.overlay,
     setupBytes: overrides.setupCacheBytes,
   });

@@ -25,6 +25,8 @@ export interface CheckoutRequest {
   owner?: { uid: number; gid: number };
   /** It was checked out a moment ago: what is still in the cache is not asked for again. */
   again?: boolean;
+  /** The files are to be its own, also where a tree of ours could lie under them. */
+  isCopied?: boolean;
   signal?: AbortSignal;
 }
 

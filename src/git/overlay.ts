@@ -1,11 +1,12 @@
 /**
  * Folders put on top of each other by the kernel's overlayfs: what is written goes to the uppermost alone, so that
- * one tree serves many workspaces without being copied. Needs root, and a file system that can carry it.
+ * one tree serves many workspaces without being copied. Needs root, or a mount namespace where programs run as such,
+ * and a file system that can carry it.
  */
-import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf } from '../domain/errors.js';
 import { runProgram } from '../spawner/run.js';
+import { mountTable } from '../spawner/spawner.js';
 
 export interface OverlayMount {
   /** An existing folder, on which the whole appears. */
@@ -19,8 +20,19 @@ export interface OverlayMount {
 }
 
 export class Overlay {
-  /** @param directory in which all that is mounted lies, lower and upper; on one file system */
-  constructor(private readonly directory: string) {}
+  /**
+   * @param directory in which all that is mounted lies, lower and upper; on one file system
+   * @param isNamespaced programs run in a MountNamespace: what is mounted is not seen by this process
+   */
+  constructor(
+    private readonly directory: string,
+    private readonly isNamespaced = false,
+  ) {}
+
+  /** Whether a folder of a lower layer can be renamed; otherwise that is refused with EXDEV. */
+  get renamesFolders(): boolean {
+    return !this.isNamespaced;
+  }
 
   /** Mounts without devices and set-user-id. Throws where the kernel refuses. @returns the upper folder */
   async mount({ target, lowers, folder, owner }: OverlayMount): Promise<string> {
@@ -34,8 +46,8 @@ export class Overlay {
       `lowerdir=${lowers.map(within).join(':')}`,
       `upperdir=${within(upper)}`,
       `workdir=${within(work)}`,
-      // Without it, a folder of a lower layer can't be renamed.
-      'redirect_dir=on',
+      // The attributes that tell where a renamed folder was are not for a user to set, so there is no renaming then.
+      this.isNamespaced ? 'userxattr' : 'redirect_dir=on',
       'nosuid',
       'nodev',
       ...more,
@@ -48,36 +60,16 @@ export class Overlay {
     // Nothing in a workspace outlives a power cut, and without this unmounting writes out all that the whole disk
     // has waiting. Since Linux 5.10.
     await attempt(['volatile']).catch(() => attempt([]));
+    // Here it would look empty: whoever forgets to look where programs see it is to be told.
+    if (this.isNamespaced) await chmod(target, 0o000);
     return upper;
   }
-}
 
-/** @returns an Overlay for the directory after a real mount in it, or one sentence why there is none */
-export async function probeOverlay(directory: string): Promise<Overlay | string> {
-  if (process.platform !== 'linux') return 'overlayfs is a part of Linux.';
-  if (process.getuid?.() !== 0) return 'Mounting needs root, and this server runs as another user.';
-  await mkdir(directory, { recursive: true });
-  const place = await mkdtemp(path.join(directory, 'overlay-probe-'));
-  try {
-    const [lower, target] = [path.join(place, 'lower'), path.join(place, 'target')];
-    for (const each of [lower, target]) await mkdir(each);
-    await writeFile(path.join(lower, 'file'), 'lower');
-    const overlay = new Overlay(directory);
-    await overlay.mount({ target, lowers: [lower], folder: place });
-    await writeFile(path.join(target, 'file'), 'upper');
-    const seen = await Promise.all([lower, target].map((each) => readFile(path.join(each, 'file'), 'utf8')));
-    return seen.join() === 'lower,upper' ? overlay : 'A file written to an overlay was not kept apart.';
-  } catch (error) {
-    return `Mounting is refused: ${messageOf(error).split('\n')[0]!.slice(0, 200)}`;
-  } finally {
-    await unmountAll(place);
-    await rm(place, { recursive: true, force: true });
+  /** Throws where something still uses what is mounted there. @param count how many are, one upon the other */
+  async unmount(target: string, count = 1): Promise<void> {
+    await runSystem(['umount', '-n', '--', ...Array<string>(count).fill(target)]);
+    if (this.isNamespaced) await chmod(target, 0o700);
   }
-}
-
-/** Throws where something still uses what is mounted there. @param count how many are, one upon the other */
-export async function unmount(target: string, count: number): Promise<void> {
-  await runSystem(['umount', '-n', '--', ...Array<string>(count).fill(target)]);
 }
 
 /** Takes away whatever is mounted in a folder, also what is still in use. Throws when something stays mounted. */
@@ -91,7 +83,7 @@ export async function unmountAll(folder: string): Promise<void> {
 /** The places in a folder where something is mounted, in the order in which it was. */
 export async function mountsIn(folder: string): Promise<string[]> {
   // proc_pid_mountinfo(5): the fifth field, blanks and backslashes in octal. Elsewhere than on Linux: none.
-  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  const table = await readFile(mountTable(), 'utf8').catch(() => '');
   return table
     .split('\n')
     .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => fromOctal(octal)))

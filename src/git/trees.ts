@@ -63,7 +63,8 @@ export class Trees {
   async checkout(request: CheckoutRequest): Promise<Checkout> {
     const { cache, mounts } = this.options;
     if (!isSha(request.sha)) throw new TypeError(`Not a full commit sha: ${JSON.stringify(request.sha)}`);
-    const chosen = mounts.holds(request.into) ? await this.#choose(request) : null;
+    const canMount = mounts.holds(request.into) && !request.isCopied;
+    const chosen = canMount ? await this.#choose(request) : null;
     if (chosen === null) return checkout(request, cache);
     const made = await this.#make(chosen, request);
     const lower = path.join(chosen.tree, 'tree');

@@ -1,6 +1,6 @@
 import { chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Overlay, unmount } from './overlay.js';
+import type { Overlay } from './overlay.js';
 import { removeTree } from './remove-tree.js';
 
 const USES = 'uses.json';
@@ -20,6 +20,11 @@ export class WorkspaceMounts {
     private readonly owner?: { uid: number; gid: number },
   ) {
     this.#workspaces = path.resolve(directory, 'workspaces');
+  }
+
+  /** See Overlay. */
+  get renamesFolders(): boolean {
+    return this.overlay.renamesFolders;
   }
 
   /** Whether a folder is the tree or home of a workspace. */
@@ -79,7 +84,7 @@ export class WorkspaceMounts {
   async unmount(place: string): Promise<void> {
     const { length } = await this.#mountedOn(place);
     if (length === 0) return;
-    await unmount(place, length);
+    await this.overlay.unmount(place, length);
     await removeTree(this.#layersOf(place));
   }
 
@@ -96,7 +101,7 @@ export class WorkspaceMounts {
   async moveUpper(place: string, to: string): Promise<boolean> {
     const mounted = await this.#mountedOn(place);
     try {
-      await unmount(place, mounted.length);
+      await this.overlay.unmount(place, mounted.length);
     } catch {
       return false;
     }

@@ -1,9 +1,10 @@
 /** What pipelines keep for each other in DATA_DIR. */
 import { checkout, type Checkout, type CheckoutRequest } from '../git/checkout.js';
-import { probeOverlay } from '../git/overlay.js';
+import { findOverlay } from '../git/find-overlay.js';
 import { RepositoryCache } from '../git/repository-cache.js';
 import { Trees } from '../git/trees.js';
 import { WorkspaceMounts } from '../git/workspace-mounts.js';
+import type { Sandbox } from '../sandbox/contract.js';
 import { findToolchains } from '../sandbox/toolchains.js';
 import { sandboxUser } from '../sandbox/user.js';
 import { SetupLayers } from './setup-cache/layers.js';
@@ -24,22 +25,20 @@ export interface Caches {
 
 /**
  * @param dataDir prepared
+ * @param sandbox what scripts run in
  * @param options.mount false: files are copied even where overlays could be mounted
  * @param options.setupBytes what the setup cache may take, see SetupLayers
  */
 export async function openCaches(
   dataDir: string,
+  sandbox: Sandbox,
   { mount = true, setupBytes }: { mount?: boolean | undefined; setupBytes?: number | undefined } = {},
 ): Promise<Caches> {
   const repositories = new RepositoryCache({ directory: dataDir });
-  const overlay = mount ? await probeOverlay(dataDir) : 'They are not asked for.';
+  const overlay = mount ? await findOverlay(dataDir, sandbox) : 'They are not asked for.';
   const mounts = typeof overlay === 'string' ? null : new WorkspaceMounts(dataDir, overlay, sandboxUser());
   const trees = mounts && new Trees({ directory: dataDir, cache: repositories, mounts });
-  const layers = new SetupLayers({
-    directory: dataDir,
-    maxBytes: setupBytes,
-    ...(mounts ? { inUse: () => mounts.inUse() } : {}),
-  });
+  const layers = new SetupLayers({ directory: dataDir, maxBytes: setupBytes });
   const toolchains = findToolchains({
     environment: process.env,
     execPath: process.execPath,

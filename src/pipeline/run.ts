@@ -1,6 +1,4 @@
 /** Takes one pipeline through its stages. Knows nothing of GitHub, the database or the terminal: observers do. */
-import { existsSync } from 'node:fs';
-import { truncate } from 'node:fs/promises';
 import type { FileChange } from '../domain/changes.js';
 import { messageOf } from '../domain/errors.js';
 import {
@@ -14,10 +12,9 @@ import type { Workspace } from '../git/workspaces.js';
 import { redactResults } from '../github/view.js';
 import { formatDuration } from '../domain/duration.js';
 import type { Settings } from '../domain/settings.js';
+import { judgeSuspect, setUpAnew } from './again.js';
 import { conclude, type PipelineOutcome } from './conclude.js';
 import { freePort } from './free-port.js';
-import { startOver } from './setup-cache/start-over.js';
-import { nameOf } from './stages/setup.js';
 import type { PipelineRun, PipelineSpec, PipelineTools, Stage, StageResult } from './stage.js';
 import { stages } from './stages/index.js';
 
@@ -82,6 +79,7 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
     lower: null,
     setupLayer: null,
     suspectLayer: null,
+    isCopied: false,
     logFile: options.logFile,
     signal,
     changes: () => (changes ??= changesOf(tools, run)),
@@ -95,14 +93,14 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
   let changes: Promise<FileChange[] | null> | null = null;
   const changed = (record: StageRecord) => observer?.stageChanged?.(record, run);
   let end: StageResult['end'];
-  let beforeSetup = emptyResults();
+  let beforeSetup: PipelineResults | undefined;
 
   try {
     const list = options.stages ?? stages;
     for (let at = 0; at < list.length; at++) {
       const stage = list[at]!;
       const record = records.get(stage.name)!;
-      if (stage.name === 'setup' && !run.suspectLayer) beforeSetup = structuredClone(run.results);
+      if (stage.name === 'setup') beforeSetup ??= structuredClone(run.results);
       const obstacle = stage.always ? null : whyNot(stage, records, end, signal);
       if (obstacle) {
         Object.assign(record, { status: 'completed', conclusion: 'skipped', summary: obstacle });
@@ -120,7 +118,9 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
         completedAt: new Date(),
       });
       changed(record);
-      if (!isSetupSuspect(stage.name, result) || !(await setUpAnew(run, stage.name, beforeSetup))) continue;
+      const isAgain = beforeSetup && (await setUpAnew(run, stage.name, result, beforeSetup));
+      abandonedOrNull(signal);
+      if (!isAgain) continue;
       clearTimeout(timer);
       timer = newTimer();
       at = list.findIndex(({ name }) => name === 'setup') - 1;
@@ -142,44 +142,6 @@ export async function runPipeline(options: RunOptions): Promise<FinishedRun> {
   if (abort) return { ...finished, conclusion: conclusionOf(abort), reason: abort.message };
   if (end) return { ...finished, ...end };
   return { ...finished, ...conclude(finished.stages) };
-}
-
-/** Whether what a stage found out may come from a setup that was not made for this commit. */
-const isSetupSuspect = (stage: StageName, { conclusion }: StageResult): boolean =>
-  (stage === 'deploy' || stage === 'test') && (conclusion === 'failure' || conclusion === 'timed_out');
-
-/**
- * Where the setup came from the cache: makes all ready to run it, once. What was found out since then is forgotten.
- * @returns false where there is nothing to be run again
- */
-async function setUpAnew(run: PipelineRun, failed: StageName, before: PipelineResults): Promise<boolean> {
-  const layer = run.setupLayer;
-  if (!layer || run.signal.aborted) return false;
-  run.suspectLayer = layer;
-  try {
-    await startOver(run);
-  } catch (error) {
-    if (abandonedOrNull(run.signal)) return false;
-    throw error;
-  }
-  Object.assign(run.results, before);
-  run.results.notes.push(
-    `Setup came from the cache (${nameOf(layer)}) and ${failed} failed, so all was set up anew and tried again.`,
-  );
-  for (const name of ['setup', 'deploy', 'test'] as const)
-    if (existsSync(run.logFile(name))) await truncate(run.logFile(name));
-  return true;
-}
-
-/** A layer without which the same passes is not used again. */
-async function judgeSuspect({ suspectLayer, tools, records, results }: PipelineRun): Promise<void> {
-  if (!suspectLayer) return;
-  const passed = (['setup', 'deploy', 'test'] as const).every((name) =>
-    ['success', 'skipped'].includes(records.get(name)!.conclusion ?? ''),
-  );
-  if (!passed) return;
-  await tools.setupCache?.discard(suspectLayer);
-  results.notes.push('It passed then: what the cache held was discarded.');
 }
 
 async function changesOf(tools: PipelineTools, { results }: PipelineRun): Promise<FileChange[] | null> {

@@ -103,6 +103,8 @@ export interface PipelineRun {
   setupLayer: Layer | null;
   /** Setup was taken from this one at first, and what came after failed. */
   suspectLayer: Layer | null;
+  /** Nothing is mounted any more: what a script did can't be done there. */
+  isCopied: boolean;
   /** The log of a stage; scripts append to it. */
   logFile(stage: StageName): string;
   readonly signal: AbortSignal;

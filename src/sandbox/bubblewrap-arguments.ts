@@ -21,6 +21,8 @@ export const BRIDGE_DIRECTORY = '/run/codegenapp';
 
 export interface SandboxLayout {
   command: SandboxCommand;
+  /** Who the script is inside. */
+  user: { uid: number; gid: number };
   limits: SandboxLimits;
   features: BubblewrapFeatures;
   /** See systemArguments(). */
@@ -73,7 +75,10 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     ...command.environment,
   };
   return [
-    ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...['--unshare-user', '--uid', String(layout.user.uid), '--gid', String(layout.user.gid)],
+    // Where bubblewrap itself is root, in a namespace of ours, it would leave them.
+    ...['--cap-drop', 'ALL'],
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(features.disableUserns ? ['--disable-userns'] : []),
     ...(command.network === 'none' ? ['--unshare-net'] : []),
     ...['--die-with-parent', '--new-session', '--hostname', SANDBOX_HOSTNAME],

@@ -127,6 +127,7 @@ async function startProcess(
   const filter = keyringFilter();
   const layout = bubblewrapArguments({
     command,
+    user: inside,
     limits,
     features,
     system,

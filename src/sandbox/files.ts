@@ -2,7 +2,11 @@ import { constants } from 'node:fs';
 import { open, opendir, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { globMatcher } from '../domain/glob.js';
+import { seenByPrograms } from '../spawner/spawner.js';
 import { isWithin } from './paths.js';
+
+/** open(2): a place, of which nothing is opened. Node does not name it. */
+const O_PATH = 0o10000000;
 
 export type RefusalReason = 'missing' | 'outside' | 'link' | 'not_a_file' | 'too_large' | 'unreadable';
 
@@ -31,18 +35,13 @@ export async function readWorkspaceFile(workspace: string, path: string, maxByte
   }
   let file: FileHandle;
   try {
-    if ((await realpath(full)) !== full) {
-      throw new WorkspaceFileError(path, 'link', 'is or lies behind a symbolic link');
-    }
-    file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await openFile(full, path);
   } catch (error) {
     throw refusal(path, error);
   }
   try {
-    if (!(await isStill(full, file)))
-      throw new WorkspaceFileError(path, 'link', 'was replaced while it was being opened');
     const stats = await file.stat();
-    if (!stats.isFile()) throw new WorkspaceFileError(path, 'not_a_file', 'is not a regular file');
+    if (!stats.isFile()) throw notAFile(path);
     if (stats.size > maxBytes) {
       throw new WorkspaceFileError(path, 'too_large', `has ${stats.size} bytes, more than ${maxBytes}`);
     }
@@ -59,11 +58,28 @@ export async function readWorkspaceFile(workspace: string, path: string, maxByte
   }
 }
 
-/** Where a preview still runs, a folder above may have become a link after it was looked at. */
-async function isStill(path: string, file: FileHandle): Promise<boolean> {
-  if (process.platform !== 'linux') return true;
-  return (await readlink(`/proc/self/fd/${file.fd}`)) === path;
+/** Where a preview still runs, a folder above may become a link at any time: what was opened tells where it is. */
+async function openFile(full: string, path: string): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const isLink = () => new WorkspaceFileError(path, 'link', 'is or lies behind a symbolic link');
+  if (process.platform !== 'linux') {
+    if ((await realpath(full)) !== full) throw isLink();
+    return open(full, flags);
+  }
+  // Nothing of it is opened for that: a device behind a link is not touched.
+  const place = await open(seenByPrograms(full), O_PATH | constants.O_NOFOLLOW);
+  try {
+    const found = `/proc/self/fd/${place.fd}`;
+    const stats = await place.stat();
+    if (stats.isSymbolicLink() || (await readlink(found)) !== full) throw isLink();
+    if (!stats.isFile()) throw notAFile(path);
+    return await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
+  } finally {
+    await place.close();
+  }
 }
+
+const notAFile = (path: string) => new WorkspaceFileError(path, 'not_a_file', 'is not a regular file');
 
 function refusal(path: string, error: unknown): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
@@ -74,7 +90,7 @@ function refusal(path: string, error: unknown): unknown {
       return new WorkspaceFileError(path, 'link', 'is or lies behind a symbolic link');
     case 'ENXIO':
     case 'ENODEV':
-      return new WorkspaceFileError(path, 'not_a_file', 'is not a regular file');
+      return notAFile(path);
     case 'EACCES':
     case 'EPERM':
     case 'ENAMETOOLONG':
@@ -105,7 +121,8 @@ export async function findWorkspaceFiles(
   let isComplete = true;
   let entries = 0;
 
-  const waiting = [{ path: workspace, depth: 1 }];
+  const root = seenByPrograms(workspace);
+  const waiting = [{ path: root, depth: 1 }];
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { path, depth } = next;
     try {
@@ -116,7 +133,7 @@ export async function findWorkspaceFiles(
           if (depth < maxDepth) waiting.push({ path: entryPath, depth: depth + 1 });
           else isComplete = false;
         }
-        const name = relative(workspace, entryPath);
+        const name = relative(root, entryPath);
         if (!entry.isFile() || !isMeant(name)) continue;
         if (files.length === maxFiles) return { files: files.sort(), isComplete: false };
         files.push(name);

@@ -1,5 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { seenByPrograms } from '../spawner/spawner.js';
 import type { ProcessGroup } from './cgroup.js';
 import { measureDirectories, type DiskUsage } from './disk-usage.js';
 
@@ -86,7 +87,7 @@ export async function watchLimits(
     const logs = await statfs(dirname(output)).catch(() => undefined);
     if (logs && isFull(logs)) return 'disk_full';
     if (!isWalkDue(space)) return undefined;
-    walked = await measureDirectories(directories, {
+    walked = await measureDirectories(directories.map(seenByPrograms), {
       maxBytes: limits.maxWorkspaceBytes,
       maxFiles: limits.maxWorkspaceFiles,
       signal: closing.signal,

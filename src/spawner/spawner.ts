@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { compiledModule } from '../compiled-module.js';
 import { isAlive, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
+import type { MountNamespace } from './mount-namespace.js';
 import type { Program, ProgramEnd, Report, Request } from './protocol.js';
 
 export interface Started {
@@ -51,13 +52,17 @@ class Spawner {
   private readonly child: ChildProcess;
   private idle: NodeJS.Timeout | undefined;
   private nextId = 0;
+  private idleMs = IDLE_MS;
   isOver = false;
 
-  constructor() {
+  /** @param within where it and all programs shall run */
+  constructor(within: MountNamespace | undefined) {
+    const [program = '', ...before] = [...(within?.enter ?? []), process.execPath];
     this.child = fork(compiledModule('spawner/spawner-process.js'), [], {
       // Nothing of the server's environment or flags, and no signal that is for its group; what breaks it is seen.
       env: {},
-      execArgv: FLAGS,
+      execPath: program,
+      execArgv: [...before, ...FLAGS],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
@@ -82,6 +87,12 @@ class Spawner {
       this.running.set(id, { listener, resolve, reject, end, ended, wantsSocket });
       this.tell({ id, start: program });
     });
+  }
+
+  /** Ends it when the programs that it has started have ended. */
+  retire(): void {
+    this.idleMs = 0;
+    if (this.running.size === 0) this.rest();
   }
 
   private tell(request: Request): void {
@@ -131,10 +142,11 @@ class Spawner {
   private rest(): void {
     this.child.unref();
     this.child.channel?.unref();
+    clearTimeout(this.idle);
     this.idle = setTimeout(() => {
       this.isOver = true;
-      this.child.disconnect();
-    }, IDLE_MS).unref();
+      if (this.child.connected) this.child.disconnect();
+    }, this.idleMs).unref();
   }
 
   /** Nobody will learn how a program ends that goes on, so it is ended, before somebody tries again what it does. */
@@ -151,10 +163,24 @@ class Spawner {
 }
 
 let spawner: Spawner | undefined;
+let namespace: MountNamespace | undefined;
+
+/** All programs that are started from now on run in this namespace; undefined: where this process does. */
+export function startWithin(wanted: MountNamespace | undefined): void {
+  namespace = wanted;
+  spawner?.retire();
+  spawner = undefined;
+}
+
+/** The path by which this process finds what programs find at an absolute path, also where they are elsewhere. */
+export const seenByPrograms = (path: string): string => namespace?.seen(path) ?? path;
+
+/** The file that lists what is mounted where programs run. */
+export const mountTable = (): string => namespace?.mountTable ?? '/proc/self/mountinfo';
 
 /** To be called when programs will be started soon: the spawner starts meanwhile. */
 export function prepareToStart(): void {
-  if (!spawner || spawner.isOver) spawner = new Spawner();
+  if (!spawner || spawner.isOver) spawner = new Spawner(namespace);
 }
 
 /**

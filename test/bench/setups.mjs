@@ -7,10 +7,13 @@ import { defaultSettings } from '../../dist/domain/settings.js';
 import { Workspaces } from '../../dist/git/workspaces.js';
 import { openCaches } from '../../dist/pipeline/caches.js';
 import { setupScopeOf } from '../../dist/pipeline/prepare.js';
+import { runProgram } from '../../dist/spawner/run.js';
+import { seenByPrograms } from '../../dist/spawner/spawner.js';
+import { sandbox } from './sandbox.mjs';
 
 const [dataDir, mount, owner, source, sha, npm] = JSON.parse(process.argv[2]);
 await prepareDataDir(dataDir);
-const caches = await openCaches(dataDir, { mount });
+const caches = await openCaches(dataDir, sandbox, { mount });
 const workspaces = new Workspaces({ directory: dataDir, process: 'bench', owner: owner ?? undefined });
 
 async function begin() {
@@ -30,8 +33,9 @@ async function begin() {
     lower,
     tree,
     suspectLayer: null,
+    isCopied: false,
     setupLayer: null,
-    tools: { sandbox: { name: 'bubblewrap', isolated: true } },
+    tools: { sandbox },
     spec: {
       settings: defaultSettings(),
       secrets: {},
@@ -46,7 +50,10 @@ async function fill() {
   const entry = await caches.setupCache.open(pipeline, 'npm ci');
   if (!entry) throw new Error('the setup cache is off');
   await entry.begin();
-  execFileSync('npm', ['ci', '--prefer-offline', ...npm], { cwd: workspace.tree, stdio: 'ignore' });
+  const commandLine = ['npm', 'ci', '--prefer-offline', ...npm];
+  const environment = { PATH: process.env.PATH, HOME: workspace.home };
+  const installed = await runProgram({ commandLine, directory: workspace.tree, environment }).result;
+  if (installed.code !== 0) throw new Error(installed.stderr);
   const made = join(workspace.tree, 'node_modules');
   if (owner) execFileSync('chown', ['-hR', `${owner.uid}:${owner.gid}`, made]);
   const problem = await entry.keep();
@@ -60,7 +67,7 @@ process.on('message', async () => {
   const entry = await caches.setupCache.open(pipeline, 'npm ci');
   const layer = await entry.restore();
   const ms = performance.now() - began;
-  if (!layer || !existsSync(join(workspace.tree, 'node_modules/express/package.json')))
+  if (!layer || !existsSync(join(seenByPrograms(workspace.tree), 'node_modules/express/package.json')))
     throw new Error('nothing was restored');
   await workspaces.remove(workspace.name);
   process.send({ ms });

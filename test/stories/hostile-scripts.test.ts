@@ -7,6 +7,7 @@ import type { Overrides } from '../../src/app/overrides.js';
 import { Stage, ValidationPipeline } from '../../src/database/entities/index.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
 import { DEFAULT_WATCH_LIMITS } from '../../src/sandbox/watch.js';
+import { seenByPrograms } from '../../src/spawner/spawner.js';
 import { contentsOf, databaseOf, feelPulse, shownOnGitHub, type Pulse } from '../support/hostile.js';
 import { processesWith } from '../support/sandbox-workspace.js';
 import { scripted, Story } from '../support/story.js';
@@ -202,7 +203,7 @@ const { sandbox, totals } = await selectSandbox({
       ),
     });
     const workspaces = join(story.dataDir, 'workspaces');
-    const tree = () => join(workspaces, readdirSync(workspaces)[0]!, 'tree');
+    const tree = () => seenByPrograms(join(workspaces, readdirSync(workspaces)[0]!, 'tree'));
     await story.running('test');
     await story.until(() => existsSync(join(tree(), 'planted')), 'the planted links');
     // They do lead there, for whoever would follow them.

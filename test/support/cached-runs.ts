@@ -1,12 +1,12 @@
 /** Pipelines on a repository of this machine that share a DATA_DIR, and with it the caches. */
-import { rmSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRedactor } from '../../src/domain/redaction.js';
 import { prepareDataDir } from '../../src/data-dir.js';
 import { defaultSettings } from '../../src/domain/settings.js';
 import { checkout } from '../../src/git/checkout.js';
-import { probeOverlay } from '../../src/git/overlay.js';
+import { findOverlay } from '../../src/git/find-overlay.js';
+import { removeTree } from '../../src/git/remove-tree.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
 import { Trees } from '../../src/git/trees.js';
 import { WorkspaceMounts } from '../../src/git/workspace-mounts.js';
@@ -50,7 +50,7 @@ export class CachedRuns {
     const data = join(folder, 'data');
     await prepareDataDir(data);
     const owner = sandboxUser();
-    const overlay = mounted ? await probeOverlay(data) : null;
+    const overlay = mounted ? await findOverlay(data, (await chosenSandbox()).sandbox) : null;
     if (typeof overlay === 'string') throw new Error(overlay);
     const mounts = overlay && new WorkspaceMounts(data, overlay, owner);
     const cache = new RepositoryCache({ directory: data, retryDelaysMs: [] });
@@ -70,12 +70,7 @@ export class CachedRuns {
 
   /** As another process has them. */
   newLayers(maxBytes?: number): SetupLayers {
-    const { mounts } = this;
-    return new SetupLayers({
-      directory: this.data,
-      maxBytes,
-      ...(mounts ? { inUse: () => mounts.inUse() } : {}),
-    });
+    return new SetupLayers({ directory: this.data, maxBytes });
   }
 
   /** Commits files and validates that. */
@@ -88,12 +83,7 @@ export class CachedRuns {
     repository.push('refs/heads/feature');
     const logs = join(this.folder, `logs-${this.count}`);
     mkdirSync(logs);
-    const { sandbox } = await (sandboxes ??= selectSandbox({
-      mode: 'auto',
-      production: false,
-      loopbackOnly: true,
-      log: { info: () => undefined, warn: () => undefined },
-    }));
+    const { sandbox } = await chosenSandbox();
     const workspace = await this.workspaces.create();
     try {
       const finished = await runPipeline({
@@ -140,9 +130,25 @@ export class CachedRuns {
     }
   }
 
-  end(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+  async end(): Promise<void> {
+    await removeTree(this.folder);
   }
 }
 
+/** Null where it can be. */
+export async function whyNotMounted(): Promise<string | null> {
+  const folder = temporaryFolder();
+  const overlay = await findOverlay(folder, (await chosenSandbox()).sandbox);
+  rmSync(folder, { recursive: true });
+  return typeof overlay === 'string' ? overlay : null;
+}
+
 let sandboxes: ReturnType<typeof selectSandbox> | undefined;
+
+const chosenSandbox = () =>
+  (sandboxes ??= selectSandbox({
+    mode: 'auto',
+    production: false,
+    loopbackOnly: true,
+    log: { info: () => undefined, warn: () => undefined },
+  }));

@@ -25,15 +25,21 @@ export class ServerProcess {
     createInterface({ input: child.stderr! }).on('line', (line) => this.lines.push(line));
   }
 
-  /** Resolves when it answers; a worker, when it has looked at its sandbox. @param cwd where it looks for `.env` */
+  /**
+   * Resolves when it answers; a worker, when it has looked at its sandbox.
+   * @param cwd where it looks for `.env`
+   * @param through a command line that becomes the one behind it
+   */
   static async start(
     cwd: string,
     env: Record<string, string>,
     program: keyof typeof PROGRAMS = 'server',
+    through: string[] = [],
   ): Promise<ServerProcess> {
     const port = await freePort();
     const { PATH = '' } = process.env;
-    const child = spawn(process.execPath, PROGRAMS[program], {
+    const [file = '', ...args] = [...through, process.execPath, ...PROGRAMS[program]];
+    const child = spawn(file, args, {
       cwd,
       env: { PATH, HOST: '127.0.0.1', PORT: String(port), DATA_DIR: cwd, LOG_FILE: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

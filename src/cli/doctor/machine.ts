@@ -7,10 +7,11 @@ import { createDataSource } from '../../database/data-source.js';
 import { Database } from '../../database/database.js';
 import { connect, refuseNewer } from '../../database/schema-version.js';
 import { messageOf, OperationalError } from '../../domain/errors.js';
-import { probeOverlay } from '../../git/overlay.js';
+import { findOverlay } from '../../git/find-overlay.js';
 import { requireQueueSchema } from '../../queue/graphile-schema.js';
 import { SandboxError } from '../../sandbox/contract.js';
 import { selectSandbox } from '../../sandbox/select.js';
+import type { Config } from '../../config.js';
 import { fail, ok, warn, type Check } from './contract.js';
 
 const GIB = 1024 ** 3;
@@ -79,15 +80,7 @@ export const sandbox: Check = {
   name: 'Sandbox',
   async run(config) {
     try {
-      const { sandbox, totals, aboutTotals, warnings } = await selectSandbox({
-        mode: config.sandbox,
-        production: config.production,
-        loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
-        privateDirectories: [config.dataDir],
-        ownDirectories: ownDirectories(config),
-        concurrency: config.concurrency,
-        log: { info: () => undefined, warn: () => undefined },
-      });
+      const { sandbox, totals, aboutTotals, warnings } = await sandboxOf(config);
       return [
         ok(`A script ran in the ${sandbox.name} sandbox.`),
         ...warnings.map((warning) =>
@@ -109,11 +102,24 @@ export const sandbox: Check = {
   },
 };
 
+const sandboxOf = (config: Config) =>
+  selectSandbox({
+    mode: config.sandbox,
+    production: config.production,
+    loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
+    privateDirectories: [config.dataDir],
+    ownDirectories: ownDirectories(config),
+    concurrency: config.concurrency,
+    log: { info: () => undefined, warn: () => undefined },
+  });
+
 export const overlays: Check = {
   name: 'Overlays',
-  async run({ dataDir }) {
-    // A DATA_DIR that can't be written has a check of its own.
-    const found = await probeOverlay(dataDir).catch(() => null);
+  async run(config) {
+    // A sandbox that does not work, and a DATA_DIR that can't be written, have checks of their own.
+    const found = await sandboxOf(config)
+      .then((chosen) => findOverlay(config.dataDir, chosen.sandbox))
+      .catch(() => null);
     if (found === null) return [];
     if (typeof found !== 'string')
       return [ok('Checkouts and cached setups are mounted, nothing of them is copied.')];

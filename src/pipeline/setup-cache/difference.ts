@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import type { GitFile } from '../../git/files.js';
 import { readWorkspaceFile } from '../../sandbox/files.js';
+import { seenByPrograms } from '../../spawner/spawner.js';
 
 export interface Entry {
   /** Relative, with `/`. */
@@ -147,7 +148,7 @@ async function requireTheRest(
     if (rewritten.has(path)) continue;
     const around = foldersOf([path]);
     if (![...around].some((folder) => touched.has(folder))) continue;
-    const found = await lstat(join(workspace, path)).catch(() => null);
+    const found = await lstat(join(seenByPrograms(workspace), path)).catch(() => null);
     if (!found) throw new NotKept(`removed ${quoted(path)}, a file of the commit`);
     for (const folder of around) proven.add(folder);
   }

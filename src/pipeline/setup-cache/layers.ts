@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile }
 import { dirname, join, resolve } from 'node:path';
 import { Mutex } from 'async-mutex';
 import { removeTree } from '../../git/remove-tree.js';
+import { lowersInUse } from '../../git/workspace-mounts.js';
 import { listEntries, type Entry } from './difference.js';
 
 /** Whose layers: of a pull request for itself, of a base branch for all on it. */
@@ -36,8 +37,6 @@ export interface SetupLayersOptions {
   directory: string;
   /** Of all layers together; by default 10 GiB, or a fifth of the disk where that is less. */
   maxBytes?: number;
-  /** The folders that workspaces have mounted now. */
-  inUse?: () => Promise<ReadonlySet<string>>;
 }
 
 const MANIFEST = 'manifest.json';
@@ -56,11 +55,12 @@ export class SetupLayers {
   /** Of this process: a DATA_DIR has one worker. */
   readonly #mutex = new Mutex();
   readonly #verified = new Set<string>();
+  /** Also where this process mounts nothing itself: another one may, on the same DATA_DIR. */
   readonly #inUse: () => Promise<ReadonlySet<string>>;
 
   constructor(private readonly options: SetupLayersOptions) {
     this.#root = resolve(options.directory, 'setup-layers');
-    this.#inUse = options.inUse ?? (() => Promise.resolve(new Set<string>()));
+    this.#inUse = () => lowersInUse(resolve(options.directory, 'workspaces'));
   }
 
   /** Random, and the same for as long as there are layers. */

@@ -39,6 +39,11 @@ export interface SetupCacheOptions {
 export class SetupCache {
   constructor(private readonly options: SetupCacheOptions) {}
 
+  /** Whether a script can rename every folder of a workspace that is mounted; null where none is. */
+  get renamesFolders(): boolean | null {
+    return this.options.mounts?.renamesFolders ?? null;
+  }
+
   /** To be called before any code of the commit ran. Null where this pipeline has nothing to do with the cache. */
   async open(run: PipelineRun, script: string): Promise<SetupEntry | null> {
     const { settings, setup: scope, secrets } = run.spec;
@@ -67,6 +72,11 @@ export class SetupCache {
   async reset(run: PipelineRun, checkOut: () => Promise<unknown>): Promise<void> {
     const { mounts } = this.options;
     await mounts?.unmount(run.home);
+    if (mounts && run.lower !== null && run.isCopied) {
+      await mounts.unmount(run.workspace);
+      await mounts.release(run.workspace, run.lower);
+      run.lower = null;
+    }
     if (mounts && run.lower !== null) await mounts.mount(run.workspace, [run.lower]);
     else await empty(run.workspace);
     await empty(run.home);

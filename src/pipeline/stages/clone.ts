@@ -45,6 +45,7 @@ export async function checkOut(run: PipelineRun, again = false): Promise<Checkou
     depth: spec.settings.clone_depth,
     ...(owner ? { owner } : {}),
     again,
+    isCopied: run.isCopied,
     signal: run.signal,
   });
   run.lower = checkout.lower;
