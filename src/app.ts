@@ -20,6 +20,7 @@ import { Metrics } from './metrics.js';
 import { PipelineActions } from './pipeline/actions.js';
 import { ProjectLinker } from './pipeline/link-projects.js';
 import { Reconciler } from './pipeline/reconcile.js';
+import { DiskRetention } from './pipeline/disk-retention.js';
 import { Retention } from './pipeline/retention.js';
 import { PipelineStarter } from './pipeline/start.js';
 import { observed } from './queue/observe.js';
@@ -132,19 +133,10 @@ export async function buildApp(
       ...{ database, queue, leases: new LeaseStore(database), projects, pipelines, runs },
       ...{ starter, linker, github, log },
     },
-    [
-      new Retention({
-        ...caches,
-        config,
-        database,
-        workspaces,
-        cache: caches.repositories,
-        github,
-        projects,
-        storage: shared,
-        log,
-      }),
-    ],
+    {
+      byOne: [new Retention({ config, database, github, projects, storage: shared, log })],
+      byEach: [new DiskRetention({ ...caches, config, database, workspaces, log })],
+    },
   );
 
   let draining = false;

@@ -1,6 +1,7 @@
 /**
  * Brings together what GitHub, the rows and the jobs say, at start and every 10 minutes, in one process at a time:
- * webhooks get lost, processes die, and Apps are installed while nobody listens.
+ * webhooks get lost, processes die, and Apps are installed while nobody listens. What is each process's own is
+ * looked after in each.
  */
 import type { Logger } from '../logging.js';
 import { askForMissedDeliveries } from './reconcile/deliveries.js';
@@ -27,13 +28,15 @@ export class Reconciler {
   private readonly steps: Step[];
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
+  private readonly own: Step[];
   private readonly log: Logger;
 
-  /** @param further what else is done now and then by one process, after the rest of a round */
+  /** @param further what else is done, after the rest of a round: by one process, and by each for itself */
   constructor(
     private readonly deps: ReconcileDeps,
-    further: Step[] = [],
+    further: { byOne?: Step[]; byEach?: Step[] } = {},
   ) {
+    this.own = further.byEach ?? [];
     this.log = deps.log;
     const pullRequests = new OpenPullRequests(deps);
     this.steps = [
@@ -45,7 +48,7 @@ export class Reconciler {
       { what: 'projects without an installation', run: (signal) => deps.linker.linkSome(signal) },
       { what: 'missed deliveries', run: (signal) => askForMissedDeliveries(deps, signal) },
       { what: 'open pull requests', run: (signal) => pullRequests.validate(signal) },
-      ...further,
+      ...(further.byOne ?? []),
     ];
   }
 
@@ -66,22 +69,37 @@ export class Reconciler {
 
   /** One round; a step that fails stops no other. @param atStart of this process: does all, at once */
   async round(atStart: boolean): Promise<void> {
-    const { signal } = this.controller;
+    try {
+      await this.sharedRound(atStart);
+    } finally {
+      for (const step of this.own)
+        await this.attempt(step, () => Promise.resolve(!this.controller.signal.aborted));
+    }
+  }
+
+  private async sharedRound(atStart: boolean): Promise<void> {
     const { leases } = this.deps;
     if (!(await leases.take(TASK, atStart ? 0 : PAUSE_MS))) return;
     for (const step of this.steps) {
-      if (signal.aborted) break;
+      if (this.controller.signal.aborted) break;
       if (step.onlyAtStart && !atStart) continue;
-      try {
-        // Prolonged before every step: a process that is stuck in one loses it.
-        if (!(await leases.take(TASK))) return;
-        await step.run(signal);
-      } catch (error) {
-        if (!signal.aborted)
-          this.log.warn({ err: error }, `could not reconcile ${step.what}; the next round will`);
-      }
+      // Prolonged before every step: a process that is stuck in one loses it.
+      if (!(await this.attempt(step, () => leases.take(TASK)))) return;
     }
     await leases.end(TASK);
+  }
+
+  /** @returns false where it may not be done any more */
+  private async attempt(step: Step, mayBegin: () => Promise<boolean>): Promise<boolean> {
+    const { signal } = this.controller;
+    try {
+      if (!(await mayBegin())) return false;
+      await step.run(signal);
+    } catch (error) {
+      if (!signal.aborted)
+        this.log.warn({ err: error }, `could not reconcile ${step.what}; the next round will`);
+    }
+    return true;
   }
 
   private begin(atStart: boolean): void {

@@ -1,6 +1,4 @@
-/** Deletes what is older than RETENTION_DAYS, little by little, so that nothing else waits for it. */
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Deletes rows that are older than RETENTION_DAYS, little by little, so that nothing else waits for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { In } from 'typeorm';
 import type { Config } from '../config.js';
@@ -15,35 +13,24 @@ import {
   WebhookEvent,
 } from '../database/entities/index.js';
 import type { ProjectStore } from '../database/project-store.js';
-import { idAt, isId } from '../domain/ids.js';
-import type { RepositoryCache } from '../git/repository-cache.js';
-import type { Trees } from '../git/trees.js';
-import type { Workspaces } from '../git/workspaces.js';
+import { idAt } from '../domain/ids.js';
 import type { GitHubAccess } from '../github/access.js';
 import { statusOf } from '../github/repository.js';
 import type { Logger } from '../logging.js';
 import type { DatabaseStorage } from '../storage/database.js';
 import { MAX_ATTEMPTS } from '../queue/contract.js';
-import type { SetupLayers } from './setup-cache/layers.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 6 * 3_600_000;
 const BATCH = 500;
 /** Others write meanwhile: on SQLite one writes at a time. */
 const PAUSE_MS = 50;
-/** Longer than every stage of a pipeline may take together. */
-const WORKSPACE_MS = 2 * DAY_MS;
-const CACHE_BYTES = 10 * 1024 ** 3;
 /** Pull requests that GitHub is asked about in one round. */
 const MAX_ASKED = 200;
 
 export interface RetentionDeps {
-  config: Pick<Config, 'dataDir' | 'retentionDays'>;
+  config: Pick<Config, 'retentionDays'>;
   database: Database;
-  workspaces: Workspaces;
-  cache: RepositoryCache;
-  trees: Trees | null;
-  layers: SetupLayers;
   github: GitHubAccess;
   projects: ProjectStore;
   /** Null where logs and screenshots are files. */
@@ -57,9 +44,7 @@ export interface Deleted {
   agentRuns: number;
   jobs: number;
   logs: number;
-  artifacts: number;
   commands: number;
-  workspaces: number;
 }
 
 export class Retention {
@@ -78,7 +63,7 @@ export class Retention {
   }
 
   async sweep(signal: AbortSignal): Promise<Deleted> {
-    const { config, cache, trees, layers } = this.deps;
+    const { config } = this.deps;
     const before = Date.now() - config.retentionDays * DAY_MS;
     const deleted = {
       events: await this.deleteRows(WebhookEvent, `status <> 'queued' AND id < '${idAt(before)}'`, signal),
@@ -94,13 +79,8 @@ export class Retention {
         signal,
       ),
       commands: await this.deleteCommands(before, signal),
-      logs: (await this.deleteFolders('logs', before, signal)) + (await this.deleteStored(signal)),
-      artifacts: await this.deleteFolders('artifacts', before, signal),
-      workspaces: await this.deleteWorkspaces(signal),
+      logs: await this.deleteStored(signal),
     };
-    if (!signal.aborted) await cache.pruneCaches(CACHE_BYTES);
-    if (!signal.aborted) await trees?.prune(CACHE_BYTES);
-    if (!signal.aborted) await layers.prune();
     return deleted;
   }
 
@@ -208,34 +188,6 @@ export class Retention {
     }
   }
 
-  /** Folders of pipelines that are not stored any more, also where a process died between row and folder. */
-  private async deleteFolders(
-    kind: 'logs' | 'artifacts',
-    before: number,
-    signal: AbortSignal,
-  ): Promise<number> {
-    const folder = join(this.deps.config.dataDir, kind);
-    const names = (await readdir(folder).catch(() => [])).filter((name) => isId(name) && name < idAt(before));
-    let count = 0;
-    for (let n = 0; n < names.length && !signal.aborted; n += BATCH) {
-      const batch = names.slice(n, n + BATCH);
-      const rows = await this.deps.database.read.find(ValidationPipeline, {
-        select: { id: true },
-        where: { id: In(batch) },
-      });
-      const kept = new Set(rows.map(({ id }) => id));
-      for (const name of batch.filter((each) => !kept.has(each))) {
-        const path = join(folder, name);
-        // Of a database that this process does not see: its folders go by their own age.
-        const found = await stat(path).catch(() => null);
-        if (!found || found.mtimeMs >= before) continue;
-        await rm(path, { recursive: true, force: true });
-        count++;
-      }
-    }
-    return count;
-  }
-
   /** Logs and screenshots in the database, of pipelines that are not stored there any more. */
   private async deleteStored(signal: AbortSignal): Promise<number> {
     const { storage } = this.deps;
@@ -245,13 +197,6 @@ export class Retention {
       for (const id of ids) if (!signal.aborted) await storage.remove(id);
       return ids.length;
     });
-  }
-
-  private async deleteWorkspaces(signal: AbortSignal): Promise<number> {
-    const { workspaces } = this.deps;
-    const names = await workspaces.untouchedFor(WORKSPACE_MS);
-    for (const name of names) if (!signal.aborted) await workspaces.remove(name);
-    return names.length;
   }
 
   /** Calls until nothing was left to delete, with pauses. @returns how many were deleted */

@@ -1,8 +1,9 @@
 /** Where what setups made is kept, by key: `setup-layers/PROJECT/SCOPE/KEY.RANDOM` in DATA_DIR. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Mutex } from 'async-mutex';
+import { cacheBytes } from '../../git/cache-bytes.js';
 import { removeTree } from '../../git/remove-tree.js';
 import { lowersInUse } from '../../git/workspace-mounts.js';
 import { listEntries, type Entry } from './difference.js';
@@ -35,13 +36,12 @@ export interface Layer extends Manifest {
 export interface SetupLayersOptions {
   /** DATA_DIR. */
   directory: string;
-  /** Of all layers together; by default 10 GiB, or a fifth of the disk where that is less. */
+  /** Of all layers together; by default see cacheBytes(). */
   maxBytes?: number;
 }
 
 const MANIFEST = 'manifest.json';
 const DRAFTS = 'drafts';
-const GIB = 1024 ** 3;
 const BLOCK_BYTES = 4096;
 const DRAFT_MS = 86_400_000;
 const NAME = /^[0-9a-f]{64}\.[0-9a-f]{16}$/;
@@ -180,8 +180,7 @@ export class SetupLayers {
 
   async #maxBytes(): Promise<number> {
     if (this.options.maxBytes !== undefined) return this.options.maxBytes;
-    const { blocks, bsize } = await statfs(dirname(this.#root));
-    return Math.min(10 * GIB, (blocks * bsize) / 5);
+    return cacheBytes(dirname(this.#root));
   }
 
   /** Null where it is damaged. */
