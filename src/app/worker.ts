@@ -51,10 +51,10 @@ export async function openWorkplace(
     ...(owner ? { owner } : {}),
   });
   const caches = await openCaches(config.dataDir, selected.sandbox, {
-    mount: overrides.overlay,
+    mount: runsPipelines ? overrides.overlay : false,
     setupBytes: overrides.setupCacheBytes,
   });
-  log.info(caches.says);
+  if (runsPipelines) log.info(caches.says);
   return { ...selected, workspaces, caches };
 }
 

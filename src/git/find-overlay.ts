@@ -34,9 +34,11 @@ export async function findOverlay(directory: string, sandbox: Sandbox): Promise<
       (opened) => opened.close(),
       () => undefined,
     );
-    return `This server is not root, and a user namespace of its own is of no use: ${messageOf(error)}`;
+    return `This server is not root, and can’t mount in a user namespace of its own: ${firstLineOf(error)}`;
   }
 }
+
+const firstLineOf = (error: unknown): string => messageOf(error).split('\n')[0]!.slice(0, 200);
 
 /** One serves the whole process. */
 let namespace: Promise<MountNamespace> | undefined;
@@ -54,7 +56,7 @@ async function probe(overlay: Overlay, directory: string): Promise<Overlay | str
     const found = await Promise.all([lower, seen].map((each) => readFile(path.join(each, 'file'), 'utf8')));
     return found.join() === 'lower,upper' ? overlay : 'A file written to an overlay was not kept apart.';
   } catch (error) {
-    return `Mounting is refused: ${messageOf(error).split('\n')[0]!.slice(0, 200)}`;
+    return `Mounting is refused: ${firstLineOf(error)}`;
   } finally {
     await removeTree(place);
   }

@@ -49,8 +49,10 @@ export class WorkspaceMounts {
 
   async #changeUses(place: string, change: (uses: Set<string>) => void): Promise<void> {
     const file = path.join(path.dirname(place), USES);
-    const uses = new Set(await readUses(file));
+    const before = await readUses(file);
+    const uses = new Set(before);
     change(uses);
+    if (uses.size === before.length) return;
     await writeFile(`${file}.new`, JSON.stringify([...uses]), { mode: 0o600 });
     await rename(`${file}.new`, file);
   }

@@ -1,7 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { OperationalError } from '../domain/errors.js';
 
-const HOLD = ['--user', '--map-root-user', '--mount', '--propagation', 'slave', '--', '/bin/cat'];
+/**
+ * A cat that reads nothing until this process is gone. What a terminal or a service manager tells the whole group is
+ * not for it: the mounts stay for as long as pipelines are brought to their end.
+ */
+const HOLDER = ['/bin/sh', '-c', "trap '' TERM INT HUP; exec /bin/cat"];
+const HOLD = ['--user', '--map-root-user', '--mount', '--propagation', 'slave', '--', ...HOLDER];
 /** With the groups of this process, and its user, which is root in there. */
 const ENTER = ['--preserve-credentials', '--user', '--mount', '--target'];
 
@@ -18,7 +23,6 @@ export class MountNamespace {
 
   /** Throws where there can't be one, with what unshare(1) says of it. */
   static async open(): Promise<MountNamespace> {
-    // A cat that reads nothing until this process is gone. That it answers shows that it is in.
     const holder = spawn('/usr/bin/unshare', HOLD, { env: {}, cwd: '/', detached: true });
     let said = '';
     await new Promise<void>((resolve, reject) => {
@@ -26,6 +30,7 @@ export class MountNamespace {
       holder.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
       holder.once('close', (code) => reject(new Error(said.trim() || `unshare ended with ${code}`)));
       holder.stdin.once('error', () => undefined).write('\n');
+      // That it answers shows that it is in.
       holder.stdout.once('data', () => resolve());
     });
     holder.unref();

@@ -43,6 +43,8 @@ else opened.close();
     }
   };
 
+  const holder = () => Number(/^\/proc\/(\d+)\//.exec(seenByPrograms('/'))![1]);
+
   it('may mount, which this process sees by a path of its own alone', async () => {
     expect(await run(`id -u; mount -t tmpfs mine ${folder} && echo there > ${folder}/file`)).toBe('0\n');
     expect(existsSync(join(folder, 'file'))).toBe(false);
@@ -54,9 +56,14 @@ else opened.close();
     expect(await run(`ls ${folder}`)).toBe('');
   });
 
+  it('stay there when a service manager tells every process of the service to end', async () => {
+    process.kill(holder(), 'SIGTERM');
+    expect(await run('id -u')).toBe('0\n');
+    expect(isThere()).toBe(true);
+  });
+
   it('are not started elsewhere once it is gone, and nobody takes its files for missing', async () => {
-    const [, pid = ''] = /^\/proc\/(\d+)\//.exec(seenByPrograms('/'))!;
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(holder(), 'SIGKILL');
     await untilGone('What holds the namespace', () => !isThere());
     const where = { directory: '/', environment: {}, commandLine: ['/bin/true'] };
     const started = startProgram({ ...where, channels: [], maxSaidBytes: 0 });
