@@ -42,7 +42,7 @@ export async function setUpAnew(
 async function causeOf(run: PipelineRun, failed: StageName): Promise<string | null> {
   if (await wasRenameRefused(run, failed)) {
     run.isCopied = true;
-    return `${failed} could not rename a folder that was mounted (EXDEV), so all was copied and tried again.`;
+    return `${failed} was refused a rename (EXDEV), as folders that are mounted are, so all was copied and tried again.`;
   }
   const layer = run.setupLayer;
   if (!layer || (failed !== 'deploy' && failed !== 'test')) return null;

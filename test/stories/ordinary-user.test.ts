@@ -121,7 +121,7 @@ const LOCK = { 'package-lock.json': '{"lockfileVersion":3}\n', 'src/a.txt': 'one
     });
     const pr = await open(repository);
     const note =
-      'test could not rename a folder that was mounted (EXDEV), so all was copied and tried again.';
+      'test was refused a rename (EXDEV), as folders that are mounted are, so all was copied and tried again.';
     const first = await checkOf(pr);
     expect(first).toMatchObject({ conclusion: 'success' });
     expect(first.says).toContain(note);
