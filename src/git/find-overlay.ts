@@ -8,6 +8,9 @@ import { seenByPrograms, startWithin } from '../spawner/spawner.js';
 import { Overlay } from './overlay.js';
 import { removeTree } from './remove-tree.js';
 
+/** One serves the whole process. */
+let namespace: Promise<MountNamespace> | undefined;
+
 /**
  * After a real mount, and a script that ran, as it will be for pipelines. Where this process is not root, all programs
  * run in a mount namespace from then on.
@@ -38,11 +41,6 @@ export async function findOverlay(directory: string, sandbox: Sandbox): Promise<
   }
 }
 
-const firstLineOf = (error: unknown): string => messageOf(error).split('\n')[0]!.slice(0, 200);
-
-/** One serves the whole process. */
-let namespace: Promise<MountNamespace> | undefined;
-
 async function probe(overlay: Overlay, directory: string): Promise<Overlay | string> {
   await mkdir(directory, { recursive: true });
   const place = await mkdtemp(path.join(directory, 'overlay-probe-'));
@@ -61,3 +59,5 @@ async function probe(overlay: Overlay, directory: string): Promise<Overlay | str
     await removeTree(place);
   }
 }
+
+const firstLineOf = (error: unknown): string => messageOf(error).split('\n')[0]!.slice(0, 200);

@@ -14,7 +14,10 @@ const OPTIONS = {
   maxBuffer: 65_536,
   cleanup: false,
 } as const;
-const ENVIRONMENT = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin` };
+const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+const ENVIRONMENT = {
+  PATH: process.env['PATH'] ? `${process.env['PATH']}:${SYSTEM_PATH}` : SYSTEM_PATH,
+};
 /** `rm` takes quadratic time for deep trees: two minutes for 100,000 levels, which a script makes in seconds. */
 const PATIENCE_MS = 15_000;
 

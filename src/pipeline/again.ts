@@ -52,7 +52,7 @@ async function causeOf(run: PipelineRun, failed: StageName): Promise<string | nu
 
 async function wasRenameRefused(run: PipelineRun, failed: StageName): Promise<boolean> {
   if (run.lower === null || run.isCopied || run.tools.setupCache?.renamesFolders !== false) return false;
-  if (!FROM_SETUP.some((name) => name === failed)) return false;
+  if (!FROM_SETUP.some((name) => name === failed) || !existsSync(run.logFile(failed))) return false;
   return RENAME_REFUSED.test(await readTail(run.logFile(failed), { maxBytes: TAIL_BYTES }));
 }
 

@@ -63,9 +63,8 @@ export class Retention {
   }
 
   async sweep(signal: AbortSignal): Promise<Deleted> {
-    const { config } = this.deps;
-    const before = Date.now() - config.retentionDays * DAY_MS;
-    const deleted = {
+    const before = Date.now() - this.deps.config.retentionDays * DAY_MS;
+    return {
       events: await this.deleteRows(WebhookEvent, `status <> 'queued' AND id < '${idAt(before)}'`, signal),
       pipelines: await this.deletePipelines(before, signal),
       agentRuns: await this.deleteRows(
@@ -81,7 +80,6 @@ export class Retention {
       commands: await this.deleteCommands(before, signal),
       logs: await this.deleteStored(signal),
     };
-    return deleted;
   }
 
   /** @param which SQL without anything from outside in it */

@@ -2,6 +2,7 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { Config } from '../../config.js';
 import { ownDirectories } from '../../data-dir.js';
 import { createDataSource } from '../../database/data-source.js';
 import { Database } from '../../database/database.js';
@@ -11,7 +12,6 @@ import { findOverlay } from '../../git/find-overlay.js';
 import { requireQueueSchema } from '../../queue/graphile-schema.js';
 import { SandboxError } from '../../sandbox/contract.js';
 import { selectSandbox } from '../../sandbox/select.js';
-import type { Config } from '../../config.js';
 import { fail, ok, warn, type Check } from './contract.js';
 
 const GIB = 1024 ** 3;
