@@ -14,7 +14,6 @@ import type { Logger } from '../logging.js';
 import type { SetupLayers } from './setup-cache/layers.js';
 
 const DAY_MS = 86_400_000;
-const EVERY_MS = 3_600_000;
 const BATCH = 500;
 /** Longer than every stage of a pipeline may take together. */
 const WORKSPACE_MS = 2 * DAY_MS;
@@ -31,15 +30,12 @@ export interface DiskRetentionDeps {
 
 export class DiskRetention {
   readonly what = 'what is kept too long on this disk';
-  private notBefore = 0;
+  readonly everyMs = 3_600_000;
 
   constructor(private readonly deps: DiskRetentionDeps) {}
 
-  /** Every hour; asked earlier it does nothing. */
   async run(signal: AbortSignal): Promise<void> {
-    if (Date.now() < this.notBefore) return;
     const deleted = await this.sweep(signal);
-    if (!signal.aborted) this.notBefore = Date.now() + EVERY_MS;
     if (Object.values(deleted).some((n) => n > 0))
       this.deps.log.info(deleted, 'deleted what was kept too long on this disk');
   }

@@ -20,6 +20,8 @@ const STOP_MS = 5_000;
 interface Step {
   what: string;
   onlyAtStart?: boolean;
+  /** How long it is left out of this process's rounds once it was done; in each of them without. */
+  everyMs?: number;
   run(signal: AbortSignal): Promise<unknown>;
 }
 
@@ -29,6 +31,7 @@ export class Reconciler {
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private readonly own: Step[];
+  private readonly notBefore = new Map<Step, number>();
   private readonly log: Logger;
 
   /** @param further what else is done, after the rest of a round: by one process, and by each for itself */
@@ -72,8 +75,7 @@ export class Reconciler {
     try {
       await this.sharedRound(atStart);
     } finally {
-      for (const step of this.own)
-        await this.attempt(step, () => Promise.resolve(!this.controller.signal.aborted));
+      for (const step of this.own) await this.attempt(step);
     }
   }
 
@@ -81,7 +83,6 @@ export class Reconciler {
     const { leases } = this.deps;
     if (!(await leases.take(TASK, atStart ? 0 : PAUSE_MS))) return;
     for (const step of this.steps) {
-      if (this.controller.signal.aborted) break;
       if (step.onlyAtStart && !atStart) continue;
       // Prolonged before every step: a process that is stuck in one loses it.
       if (!(await this.attempt(step, () => leases.take(TASK)))) return;
@@ -90,11 +91,13 @@ export class Reconciler {
   }
 
   /** @returns false where it may not be done any more */
-  private async attempt(step: Step, mayBegin: () => Promise<boolean>): Promise<boolean> {
+  private async attempt(step: Step, mayBegin?: () => Promise<boolean>): Promise<boolean> {
     const { signal } = this.controller;
+    if (signal.aborted || Date.now() < (this.notBefore.get(step) ?? 0)) return true;
     try {
-      if (!(await mayBegin())) return false;
+      if (mayBegin && !(await mayBegin())) return false;
       await step.run(signal);
+      if (step.everyMs && !signal.aborted) this.notBefore.set(step, Date.now() + step.everyMs);
     } catch (error) {
       if (!signal.aborted)
         this.log.warn({ err: error }, `could not reconcile ${step.what}; the next round will`);

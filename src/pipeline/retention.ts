@@ -21,7 +21,6 @@ import type { DatabaseStorage } from '../storage/database.js';
 import { MAX_ATTEMPTS } from '../queue/contract.js';
 
 const DAY_MS = 86_400_000;
-const EVERY_MS = 6 * 3_600_000;
 const BATCH = 500;
 /** Others write meanwhile: on SQLite one writes at a time. */
 const PAUSE_MS = 50;
@@ -49,15 +48,12 @@ export interface Deleted {
 
 export class Retention {
   readonly what = 'what is kept too long';
-  private notBefore = 0;
+  readonly everyMs = 6 * 3_600_000;
 
   constructor(private readonly deps: RetentionDeps) {}
 
-  /** Every 6 hours; asked earlier it does nothing. */
   async run(signal: AbortSignal): Promise<void> {
-    if (Date.now() < this.notBefore) return;
     const deleted = await this.sweep(signal);
-    if (!signal.aborted) this.notBefore = Date.now() + EVERY_MS;
     if (Object.values(deleted).some((n) => n > 0))
       this.deps.log.info(deleted, 'deleted what was kept too long');
   }

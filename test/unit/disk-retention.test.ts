@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import type { Database } from '../../src/database/database.js';
+import { ValidationPipeline } from '../../src/database/entities/index.js';
+import { ProjectStore } from '../../src/database/project-store.js';
 import { idAt, newId } from '../../src/domain/ids.js';
 import { cacheBytes } from '../../src/git/cache-bytes.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
@@ -12,28 +14,26 @@ import { DiskRetention } from '../../src/pipeline/disk-retention.js';
 import { Reconciler } from '../../src/pipeline/reconcile.js';
 import type { ReconcileDeps } from '../../src/pipeline/reconcile/deps.js';
 import { SetupLayers } from '../../src/pipeline/setup-cache/layers.js';
+import { onEachDatabase } from '../support/databases.js';
 
 const DAY = 86_400_000;
 const ago = (days: number) => new Date(Date.now() - days * DAY);
 const log = pino({ level: 'silent' });
 
-describe('what is kept on the disk', () => {
+onEachDatabase('what is kept on the disk', (databases) => {
   let dataDir: string;
+  let database: Database;
   let retention: DiskRetention;
-  /** Pipelines that have a row. */
-  let stored: string[];
   const pruned: number[] = [];
-  beforeEach(() => {
+  beforeEach(async () => {
+    database = await databases.open();
     dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-retention-'));
-    stored = [];
     pruned.length = 0;
     const repositories = new RepositoryCache({ directory: dataDir });
     repositories.pruneCaches = (maxBytes) => Promise.resolve(void pruned.push(maxBytes));
     retention = new DiskRetention({
       config: { dataDir, retentionDays: 30 },
-      database: {
-        read: { find: () => Promise.resolve(stored.map((id) => ({ id }))) },
-      } as unknown as Database,
+      database,
       workspaces: new Workspaces({ directory: dataDir }),
       repositories,
       trees: null,
@@ -47,7 +47,16 @@ describe('what is kept on the disk', () => {
 
   it('are logs and screenshots of pipelines that are stored, or young', async () => {
     const [gone, kept, young] = [40, 40, 20].map((days) => idAt(ago(days).getTime()) + newId().slice(13));
-    stored = [kept!];
+    const { id: projectId } = await new ProjectStore(database, 'https://github.com').follow(
+      { id: 1, name: 'web', full_name: 'acme/web' },
+      7,
+    );
+    const row = {
+      ...{ id: kept!, projectId, createdAt: ago(40), updatedAt: ago(40) },
+      ...{ headSha: 'a'.repeat(40), headRef: 'feature', baseRef: 'main', fetchRef: 'refs/pull/1/head' },
+      ...{ trigger: 'event' as const, status: 'completed' as const },
+    };
+    await database.write((tx) => tx.insert(ValidationPipeline, row));
     for (const kind of ['logs', 'artifacts'])
       for (const id of [gone!, kept!, young!]) {
         mkdirSync(join(dataDir, kind, id), { recursive: true });
