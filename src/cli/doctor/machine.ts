@@ -102,23 +102,31 @@ export const sandbox: Check = {
   },
 };
 
-const sandboxOf = (config: Config) =>
-  selectSandbox({
-    mode: config.sandbox,
-    production: config.production,
-    loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
-    privateDirectories: [config.dataDir],
-    ownDirectories: ownDirectories(config),
-    concurrency: config.concurrency,
-    log: { info: () => undefined, warn: () => undefined },
-  });
+const chosen = new WeakMap<Config, ReturnType<typeof selectSandbox>>();
+
+/** The same for every check of one run: choosing tries each sandbox out. */
+function sandboxOf(config: Config): ReturnType<typeof selectSandbox> {
+  const choice =
+    chosen.get(config) ??
+    selectSandbox({
+      mode: config.sandbox,
+      production: config.production,
+      loopbackOnly: ['localhost', '127.0.0.1', '::1'].includes(config.host),
+      privateDirectories: [config.dataDir],
+      ownDirectories: ownDirectories(config),
+      concurrency: config.concurrency,
+      log: { info: () => undefined, warn: () => undefined },
+    });
+  chosen.set(config, choice);
+  return choice;
+}
 
 export const overlays: Check = {
   name: 'Overlays',
   async run(config) {
     // A sandbox that does not work, and a DATA_DIR that can't be written, have checks of their own.
     const found = await sandboxOf(config)
-      .then((chosen) => findOverlay(config.dataDir, chosen.sandbox))
+      .then(({ sandbox }) => findOverlay(config.dataDir, sandbox))
       .catch(() => null);
     if (found === null) return [];
     if (typeof found !== 'string')
