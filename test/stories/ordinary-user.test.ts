@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -71,10 +71,7 @@ const LOCK = { 'package-lock.json': '{"lockfileVersion":3}\n', 'src/a.txt': 'one
   const mounted = () =>
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
-      .some((pid) => {
-        const table = `/proc/${pid}/mountinfo`;
-        return existsSync(table) && readOrNothing(table).includes(`${dataDir}/workspaces/`);
-      });
+      .some((pid) => readOrNothing(`/proc/${pid}/mountinfo`).includes(`${dataDir}/workspaces/`));
 
   it('mounts checkouts and setups in a namespace of its own, where scripts have no rights and harm none', async () => {
     const repository = github.createRepository('acme/web', {
