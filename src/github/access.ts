@@ -3,6 +3,7 @@ import type { Config } from '../config.js';
 import type { Project } from '../database/entities/index.js';
 import { OperationalError } from '../domain/errors.js';
 import type { Logger } from '../logging.js';
+import { GitTokens, type GitToken } from './git-tokens.js';
 import { patient } from './patience.js';
 import { GitHubClock, renewing } from './renewing.js';
 import { GitHubRepository } from './repository.js';
@@ -25,6 +26,10 @@ const fetchWithTimeout =
  * handlers are the same for both.
  */
 export class GitHubAccess {
+  private readonly gitTokens = new GitTokens((installationId, repository) =>
+    this.mintGitToken(installationId, repository),
+  );
+
   private constructor(
     private readonly config: Config['github'],
     readonly app: Probot | null,
@@ -77,15 +82,20 @@ export class GitHubAccess {
   }
 
   /**
-   * A token that git may use to read this one repository: minted per use, since a long pipeline outlives its hour.
-   * Null where nothing can be minted, which is enough for a public repository.
+   * A token that git may use to read this one repository, good for the next half hour. Null where nothing can be
+   * minted, which is enough for a public repository.
    */
-  async gitToken(project: Pick<Project, 'fullName' | 'installationId'>): Promise<string | null> {
-    if (!this.app || project.installationId === null) return this.config.token;
-    const octokit = await this.app.auth();
+  async gitToken(project: Pick<Project, 'fullName' | 'installationId'>): Promise<GitToken | null> {
+    if (this.app && project.installationId !== null)
+      return this.gitTokens.of(project.installationId, project.fullName);
+    return this.config.token === null ? null : { token: this.config.token, refused: () => false };
+  }
+
+  private async mintGitToken(installationId: number, repository: string): Promise<string> {
+    const octokit = await this.app!.auth();
     const { data } = await octokit.request('POST /app/installations/{installation_id}/access_tokens', {
-      installation_id: project.installationId,
-      repositories: [project.fullName.split('/')[1]!],
+      installation_id: installationId,
+      repositories: [repository],
       permissions: { contents: 'read' },
     });
     return data.token;

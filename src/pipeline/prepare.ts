@@ -68,7 +68,7 @@ export async function preparePipeline(
       gitToken: async () => {
         const token = await deps.github.gitToken(project);
         // Known in every encoding from now on, so also as git sends it: base64 of `x-access-token:TOKEN`.
-        if (token !== null) redactor = createRedactor(secrets, [token]);
+        if (token !== null) redactor = createRedactor(secrets, [token.token]);
         return token;
       },
       changes: async () => {

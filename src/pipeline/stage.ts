@@ -9,6 +9,7 @@ import type { Settings } from '../domain/settings.js';
 import type { Checkout, CheckoutRequest } from '../git/checkout.js';
 import type { GitTree } from '../git/files.js';
 import type { RepositorySource } from '../git/source.js';
+import type { GitToken } from '../github/git-tokens.js';
 import type { ProcessGroup, TotalLimits, Totals } from '../sandbox/cgroup.js';
 import type { Sandbox, SandboxLimits } from '../sandbox/contract.js';
 import type { WatchLimits } from '../sandbox/watch.js';
@@ -68,8 +69,8 @@ export interface PipelineTools {
   totals?: Totals | null;
   validators: readonly Validator[];
   checkout: (request: CheckoutRequest) => Promise<Checkout>;
-  /** Mints a token for git, at the moment it is needed. */
-  gitToken: () => Promise<string | null>;
+  /** A token for git, asked for when it is needed. */
+  gitToken: () => Promise<GitToken | null>;
   /** Hides the project's and the server's secrets, and the git token. */
   redactor: Redactor;
   /** Where they differ from the defaults. */

@@ -84,4 +84,25 @@ describe('whatever goes wrong at GitHub: one completed check, one comment', () =
     expect(repository.checkRuns(pr.headSha)).toHaveLength(1);
     expect(pr.comments()).toHaveLength(1);
   });
+
+  it('a token for git serves the next push too, and is replaced when it was revoked meanwhile', async () => {
+    const repository = story.github.createRepository('acme/web', {
+      private: true,
+      files: scripted({ test_commands: 'true' }),
+    });
+    const forGit = () => story.github.tokens.issued.filter(({ repositories }) => repositories);
+    const push = async (branch: string) => {
+      repository.commit(branch, { [`${branch}.txt`]: 'done' });
+      const pr = repository.openPullRequest({ head: branch });
+      await story.deliver(pr.opened);
+      return (await story.completedCheck(repository, pr.headSha)).conclusion;
+    };
+    expect(await push('first')).toBe('success');
+    expect(await push('second')).toBe('success');
+    expect(forGit()).toHaveLength(1);
+
+    for (const token of forGit()) token.expiresAt = new Date(0);
+    expect(await push('third')).toBe('success');
+    expect(forGit()).toHaveLength(2);
+  });
 });

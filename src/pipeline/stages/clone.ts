@@ -1,4 +1,5 @@
 import { skipMarker } from '../../domain/admission.js';
+import { OperationalError } from '../../domain/errors.js';
 import { RepositoryError } from '../../git/errors.js';
 import { sandboxUser } from '../../sandbox/user.js';
 import type { Checkout } from '../../git/checkout.js';
@@ -37,20 +38,29 @@ export async function checkOut(run: PipelineRun, again = false): Promise<Checkou
   const { spec, tools } = run;
   const owner = sandboxUser();
   const token = await tools.gitToken();
-  const checkout = await tools.checkout({
-    source: { ...spec.source, ...(token ? { token } : {}) },
-    ref: spec.fetchRef,
-    sha: spec.headSha,
-    into: run.workspace,
-    depth: spec.settings.clone_depth,
-    ...(owner ? { owner } : {}),
-    again,
-    isCopied: run.isCopied,
-    signal: run.signal,
-  });
-  run.lower = checkout.lower;
-  return checkout;
+  try {
+    const checkout = await tools.checkout({
+      source: { ...spec.source, ...(token ? { token: token.token } : {}) },
+      ref: spec.fetchRef,
+      sha: spec.headSha,
+      into: run.workspace,
+      depth: spec.settings.clone_depth,
+      ...(owner ? { owner } : {}),
+      again,
+      isCopied: run.isCopied,
+      signal: run.signal,
+    });
+    run.lower = checkout.lower;
+    return checkout;
+  } catch (error) {
+    if (!isRefusal(error) || !token?.refused()) throw error;
+    // It was good a moment ago, and was revoked or its App suspended since: the next attempt takes another one.
+    throw new OperationalError(error.message, { advice: error.advice, retryable: true, cause: error });
+  }
 }
+
+const isRefusal = (error: unknown): error is RepositoryError =>
+  error instanceof RepositoryError && (error.reason === 'denied' || error.reason === 'missing_repository');
 
 const over = (conclusion: 'cancelled' | 'skipped', reason: string): StageResult => ({
   conclusion,
