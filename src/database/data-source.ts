@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { SnakeCaseNaming } from './columns.js';
 import { entities } from './entities/index.js';
-import { keepingDriver } from './kept-statements.js';
+import { bindNumbers, keepingDriver } from './kept-statements.js';
 import { migrations } from './migrations/index.js';
 
 const common = {
@@ -23,7 +23,7 @@ const common = {
 const PLANNING = '-c enable_bitmapscan=off -c random_page_cost=1.1';
 
 /** PostgreSQL where a URL is given, otherwise SQLite in the data directory, which is made where missing. */
-export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: string }): DataSourceOptions {
+function dataSourceOptions(where: { databaseUrl: string | null; dataDir: string }): DataSourceOptions {
   if (where.databaseUrl)
     return {
       ...common,
@@ -51,5 +51,8 @@ export function dataSourceOptions(where: { databaseUrl: string | null; dataDir: 
   };
 }
 
-export const createDataSource = (where: { databaseUrl: string | null; dataDir: string }): DataSource =>
-  new DataSource(dataSourceOptions(where));
+export function createDataSource(where: { databaseUrl: string | null; dataDir: string }): DataSource {
+  const source = new DataSource(dataSourceOptions(where));
+  if (source.options.type === 'sqlite') bindNumbers(source);
+  return source;
+}

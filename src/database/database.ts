@@ -1,13 +1,13 @@
 import type { Mutex } from 'async-mutex';
 import {
-  DataSource,
+  type DataSource,
   type EntityManager,
   type EntityTarget,
   type ObjectLiteral,
   type QueryRunner,
 } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
-import { createDataSource, dataSourceOptions } from './data-source.js';
+import { createDataSource } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
 import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.js';
 import { writeTurn } from './write-turns.js';
@@ -44,7 +44,7 @@ export class Database {
       await refuseNewer(writer);
       await writer.runMigrations();
       await createTriggers(writer.createQueryRunner());
-      const reader = new DataSource(dataSourceOptions(where));
+      const reader = createDataSource(where);
       await connect(reader);
       await reader.query('PRAGMA query_only = ON');
       return new Database(writer, reader, writeTurn(String(reader.options.database)));

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type sqlite3 from 'sqlite3';
+import type { DataSource } from 'typeorm';
 
 type Callback = (this: sqlite3.RunResult, error: Error | null, rows?: unknown[]) => void;
 
@@ -7,8 +8,6 @@ type Callback = (this: sqlite3.RunResult, error: Error | null, rows?: unknown[])
 const MOST_KEPT = 200;
 /** What is asked again and again; not a PRAGMA, of which `run` leaves the answer pending and so the schema locked. */
 const ASKED_AGAIN = /^\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\b/;
-/** TypeORM writes numbers into the SQL itself: with a time in it, it never comes again. */
-const TIME = /\b\d{12,}\b/;
 /** A kept statement holds its last parameters: most are ids, but some are whole results. */
 const MOST_PARAMETER_LENGTH = 10_000;
 
@@ -90,5 +89,28 @@ function isWorthKeeping(sql: string, parameters: unknown[]): boolean {
   let length = 0;
   for (const value of parameters)
     if (typeof value === 'string' || value instanceof Uint8Array) length += value.length;
-  return length <= MOST_PARAMETER_LENGTH && ASKED_AGAIN.test(sql) && !TIME.test(sql);
+  return length <= MOST_PARAMETER_LENGTH && ASKED_AGAIN.test(sql);
+}
+
+/** A number on its way through TypeORM. */
+class Bound {
+  constructor(readonly value: unknown) {}
+}
+
+/**
+ * Has TypeORM hand numbers over as parameters. On SQLite it writes them into the SQL, which with a time or the number
+ * of a pull request in it is another one each time.
+ */
+export function bindNumbers({ driver }: DataSource): void {
+  const escape = driver.escapeQueryWithParameters.bind(driver);
+  driver.escapeQueryWithParameters = (sql, parameters, native) => {
+    const wrapped = Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? new Bound(value) : (value as unknown),
+      ]),
+    );
+    const [text, values] = escape(sql, wrapped, native);
+    return [text, values.map((value: unknown) => (value instanceof Bound ? value.value : value))];
+  };
 }

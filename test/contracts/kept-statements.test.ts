@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { keepingDriver } from '../../src/database/kept-statements.js';
+import { bindNumbers, keepingDriver } from '../../src/database/kept-statements.js';
 
 describe('a connection that keeps its statements', () => {
   let folder: string;
@@ -59,6 +59,32 @@ describe('a connection that keeps its statements', () => {
     expect(await source.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await insert('long '.repeat(10_000));
     expect(await wordOf(1)).toHaveLength(50_000);
+  });
+
+  it('is asked the same for other numbers, also large ones and none', async () => {
+    bindNumbers(source);
+    await source.query('CREATE TABLE times (at BIGINT, n INTEGER, share REAL)');
+    const asked = new Set<string>();
+    source.subscribers.push({ beforeQuery: ({ query }) => void asked.add(query) });
+    const rows = [
+      { at: 1_795_979_810_302, n: 1, share: 0.5 },
+      { at: 1_795_979_810_303, n: -7, share: 1 },
+      { at: null, n: 0, share: 2 ** 40 },
+    ];
+    for (const row of rows)
+      await source.createQueryBuilder().insert().into('times', Object.keys(row)).values(row).execute();
+    expect(await source.query('SELECT * FROM times')).toEqual(rows);
+    expect(await source.query('SELECT DISTINCT typeof(n) AS type FROM times')).toEqual([{ type: 'integer' }]);
+    const after = (at: number, ...ns: number[]) =>
+      source
+        .createQueryBuilder()
+        .select('n')
+        .from('times', 'times')
+        .where('at > :at OR n IN (:...ns)', { at, ns })
+        .getRawMany();
+    expect(await after(1_795_979_810_302, 0, 5)).toEqual([{ n: -7 }, { n: 0 }]);
+    expect(await after(1_795_979_810_301, 5, 6)).toEqual([{ n: 1 }, { n: -7 }]);
+    expect([...asked].filter((sql) => /1795|-7/.test(sql))).toEqual([]);
   });
 
   it('can be closed while it is asked', async () => {
