@@ -27,7 +27,8 @@ import { openOutputPipe } from './output-pipe.js';
 import { openPassage } from './passage.js';
 import { isReachableBy } from './paths.js';
 import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './processes.js';
-import { identityFiles, systemArguments } from './system-files.js';
+import type { EtcInUse } from './etc-copy.js';
+import { etcArguments, identityFiles, systemArguments, takeEtc } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser, type SandboxUser } from './user.js';
 import { MARK, newMark } from './watchdog.js';
@@ -64,9 +65,11 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       const found = await (tools ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
+      const etc = takeEtc();
       try {
-        return await startProcess(options, { system, tools: found, mark }, command, bridge);
+        return await startProcess(options, { system, etc, tools: found, mark }, command, bridge);
       } catch (error) {
+        etc?.release();
         await bridge?.close();
         throw error instanceof SandboxError
           ? error
@@ -79,6 +82,7 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 interface Surroundings {
   /** See systemArguments(). */
   system: string[];
+  etc: EtcInUse | null;
   tools: Tools;
   /** The value of MARK. */
   mark: string;
@@ -105,7 +109,7 @@ async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]
 
 async function startProcess(
   options: BubblewrapOptions,
-  { system, tools, mark }: Surroundings,
+  { system, etc, tools, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
@@ -130,7 +134,7 @@ async function startProcess(
     user: inside,
     limits,
     features,
-    system,
+    system: [...system, ...etcArguments(etc)],
     toolchains,
     privateDirectories,
     files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
@@ -185,6 +189,7 @@ async function startProcess(
   const ended = machine.ended.then(async (end) => {
     // bwrap ends first; the kernel is still ending what was inside.
     await untilGone('The sandbox', () => first === undefined || !isAlive(first));
+    etc?.release();
     await bridge?.close();
     await output.written;
     return end;

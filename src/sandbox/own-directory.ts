@@ -18,6 +18,7 @@ const MODE = IS_ROOT ? 0o711 : 0o700;
  */
 export const CLEAR = `exec 2>/dev/null
 rm -f "$1"/pipe-*
+rm -rf "$1"/etc-*
 for place in "$1"/tools-*; do umount -n -l "$place"; rmdir "$place"; done
 rmdir "$1"`;
 /** What can't be taken away stays for the next time. */

@@ -1,4 +1,6 @@
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { EtcCopy, type EtcInUse } from './etc-copy.js';
 
 /**
  * What programs need of /etc: names, certificates, the linker's and fonts' configuration. Nothing that may hold
@@ -23,7 +25,6 @@ const ETC = [
   'php',
   'pki',
   'protocols',
-  'resolv.conf',
   'services',
   'ssl',
   'terminfo',
@@ -31,7 +32,10 @@ const ETC = [
 ];
 const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix/store'];
 
-/** The operating system as bubblewrap options: /usr, the directories that are links into it or not, and /etc. */
+/** Networks come and go: shown as it is. */
+const NAMESERVERS = 'resolv.conf';
+
+/** The operating system as bubblewrap options: /usr, and the directories that are links into it or not. */
 export function systemArguments(): string[] {
   const args = ['--ro-bind', '/usr', '/usr'];
   for (const directory of SYSTEM_DIRECTORIES) {
@@ -39,9 +43,25 @@ export function systemArguments(): string[] {
     if (stats?.isSymbolicLink()) args.push('--symlink', readlinkSync(directory), directory);
     else if (stats?.isDirectory()) args.push('--ro-bind', directory, directory);
   }
-  const java = readdirSync('/etc').filter((name) => name.startsWith('java-'));
-  for (const name of [...ETC, ...java]) args.push('--ro-bind-try', `/etc/${name}`, `/etc/${name}`);
   return args;
+}
+
+const etcNames = (): string[] => [...ETC, ...readdirSync('/etc').filter((name) => name.startsWith('java-'))];
+
+let etcCopy: EtcCopy | undefined;
+
+/** /etc for one script, to be released when nothing of it is left; null where its parts are to be shown one by one. */
+export function takeEtc(): EtcInUse | null {
+  const made = Object.keys(identityFiles({ uid: 0, gid: 0 }, '/')).map((path) => basename(path));
+  etcCopy ??= new EtcCopy(etcNames(), [...made, NAMESERVERS]);
+  return etcCopy.take();
+}
+
+/** The same as bubblewrap options. */
+export function etcArguments(etc: EtcInUse | null): string[] {
+  const shown = (name: string) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`];
+  if (etc) return ['--ro-bind', etc.place, '/etc', ...shown(NAMESERVERS)];
+  return [...etcNames(), NAMESERVERS].flatMap(shown);
 }
 
 export const SANDBOX_HOSTNAME = 'ci';
