@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { dirname } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import type { Channel } from '../spawner/protocol.js';
 import { forwarderCommand, openBridge, type Bridge } from './bridge.js';
@@ -25,7 +26,7 @@ import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
 import { startMachine, type Machine } from './machine.js';
 import { openOutputPipe } from './output-pipe.js';
 import { openPassage } from './passage.js';
-import { isReachableBy } from './paths.js';
+import { canPassThrough } from './paths.js';
 import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './processes.js';
 import type { EtcInUse } from './etc-copy.js';
 import { etcArguments, identityFiles, systemArguments, takeEtc } from './system-files.js';
@@ -103,8 +104,10 @@ async function passTo({ directories }: Toolchains): Promise<Tools> {
 }
 
 async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]> {
-  const reachable = await Promise.all(paths.map((path) => isReachableBy(user, path)));
-  return paths.filter((_, index) => !reachable[index]);
+  // A workspace and its home lie in the same folder.
+  const folders = [...new Set(paths.map((path) => dirname(path)))];
+  const passed = await Promise.all(folders.map((folder) => canPassThrough(user, folder)));
+  return paths.filter((path) => !passed[folders.indexOf(dirname(path))]);
 }
 
 async function startProcess(
@@ -196,9 +199,11 @@ async function startProcess(
   });
   const exitedWithAll = ended.then(({ said, error, signal }): ScriptExit => {
     const code = /"exit-code": (\d+)/.exec(said[STATUS_FD] ?? '')?.[1];
+    const exit = code === undefined ? undefined : scriptExit(Number(code));
+    // Of the two that were killed, bwrap may have seen how the other one ended.
+    if (stopped && (!exit || exit.signal === 'SIGKILL')) return { code: null, signal: 'SIGKILL' };
     // bwrap reports a code also when it could not run the launcher.
-    if (code !== undefined && said[REPORT_FD]?.startsWith('started\n')) return scriptExit(Number(code));
-    if (stopped) return { code: null, signal: 'SIGKILL' };
+    if (exit && said[REPORT_FD]?.startsWith('started\n')) return exit;
     const why = error?.message ?? (said[2]?.trim() || `it was ended by ${signal ?? 'an unknown cause'}`);
     throw new SandboxError(`bubblewrap could not run the script: ${why}`);
   });

@@ -7,12 +7,14 @@ export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
 
-/** Whether `user` may pass through every directory above `path` (by mode; access lists are not looked at). */
-export async function isReachableBy(user: SandboxUser, path: string): Promise<boolean> {
-  for (let directory = dirname(path); ; directory = dirname(directory)) {
-    const { mode, uid, gid } = await stat(directory);
-    const needed = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
-    if ((mode & needed) === 0) return false;
-    if (directory === dirname(directory)) return true;
-  }
+/** Whether `user` may pass through every directory above `path`: see canPassThrough(). */
+export const isReachableBy = (user: SandboxUser, path: string): Promise<boolean> =>
+  canPassThrough(user, dirname(path));
+
+/** Whether `user` may pass through a directory and all above it (by mode; access lists are not looked at). */
+export async function canPassThrough(user: SandboxUser, directory: string): Promise<boolean> {
+  const { mode, uid, gid } = await stat(directory);
+  const needed = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+  if ((mode & needed) === 0) return false;
+  return directory === dirname(directory) || canPassThrough(user, dirname(directory));
 }
