@@ -65,12 +65,15 @@ export class SetupLayers {
 
   /** Random, and the same for as long as there are layers. */
   async salt(): Promise<Buffer> {
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
     const file = join(this.#root, 'salt');
+    const isWhole = (salt: Buffer) => salt.length === 32;
+    const known = await readFile(file).catch(() => null);
+    if (known && isWhole(known)) return known;
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
     const fresh = randomBytes(32);
     await writeFile(file, fresh, { mode: 0o600, flag: 'wx' }).catch(() => undefined);
     const kept = await readFile(file);
-    if (kept.length === 32) return kept;
+    if (isWhole(kept)) return kept;
     await writeFile(file, fresh, { mode: 0o600 });
     return fresh;
   }
