@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Database } from './database/database.js';
-import { AgentRun } from './database/entities/index.js';
+import { AgentRun, type ValidationPipeline } from './database/entities/index.js';
 import type { PipelineStore } from './database/pipeline-store.js';
 import { EVENTS } from './webhooks/events.js';
 import { idAt } from './domain/ids.js';
@@ -79,9 +79,9 @@ export class Metrics {
 
   constructor(private readonly deps: MetricsDeps) {
     collectDefaultMetrics({ register: this.registry });
-    deps.pipelines.jobs.events.on('completed', (id) => {
-      this.countPipeline(id).catch((error: unknown) =>
-        deps.log.warn({ err: error, pipelineId: id }, 'a pipeline was not counted'),
+    deps.pipelines.jobs.events.on('completed', (pipeline) => {
+      this.countPipeline(pipeline).catch((error: unknown) =>
+        deps.log.warn({ err: error, pipelineId: pipeline.id }, 'a pipeline was not counted'),
       );
     });
     deps.database.onQuery((sql, seconds) => {
@@ -117,18 +117,15 @@ export class Metrics {
     this.rateLimit.set({ resource: RESOURCES.has(resource) ? resource : 'other' }, Number(left));
   }
 
-  private async countPipeline(id: string): Promise<void> {
-    const { pipelines } = this.deps;
-    const row = await pipelines.find(id);
-    if (row?.status !== 'completed' || row.conclusion === null) return;
+  private async countPipeline(pipeline: ValidationPipeline): Promise<void> {
+    const { id, trigger, conclusion, startedAt, completedAt } = pipeline;
     // Nobody’s pull request: left out here as in all statistics.
-    if (row.trigger === 'base') return;
-    const { conclusion } = row;
+    if (conclusion === null || trigger === 'base') return;
     this.pipelinesDone.inc({ conclusion });
     // One that never ran (skipped, superseded while queued) has no duration.
-    if (row.startedAt === null || row.completedAt === null) return;
-    this.pipelineSeconds.observe({ conclusion }, seconds(row.startedAt, row.completedAt));
-    for (const stage of await pipelines.stagesOf(id))
+    if (!startedAt || !completedAt) return;
+    this.pipelineSeconds.observe({ conclusion }, seconds(startedAt, completedAt));
+    for (const stage of await this.deps.pipelines.stagesOf(id))
       if (stage.startedAt !== null && stage.completedAt !== null)
         this.stageSeconds.observe(
           { stage: stage.name, conclusion: stage.conclusion ?? 'none' },

@@ -89,9 +89,7 @@ export function createWorker(
         git: { host: config.github.host, webUrl: config.github.webUrl },
       }),
     publish: (id) => publisher.publishProgress(id),
-    completed: async (id) => {
-      const pipeline = await pipelines.find(id);
-      if (!pipeline) return;
+    completed: async (pipeline) => {
       await baseline.completed(pipeline);
       await history.note(pipeline);
     },

@@ -1,6 +1,7 @@
 import type { Mutex } from 'async-mutex';
 import {
   type DataSource,
+  type DeepPartial,
   type EntityManager,
   type EntityTarget,
   type ObjectLiteral,
@@ -167,4 +168,14 @@ export async function insertRows<Row extends ObjectLiteral>(
   const insert = tx.createQueryBuilder().insert().into(entity).values(rows).updateEntity(false);
   if (update) insert.orUpdate(update.columns, update.key);
   await insert.execute();
+}
+
+/** What the database fills in where a new row says nothing. */
+export function defaultsOf<Row extends ObjectLiteral>(
+  tx: EntityManager,
+  entity: EntityTarget<Row>,
+): DeepPartial<Row> {
+  const { columns } = tx.connection.getMetadata(entity);
+  const known = columns.filter((column) => column.default !== undefined);
+  return Object.fromEntries(known.map((column) => [column.propertyName, column.default])) as DeepPartial<Row>;
 }

@@ -165,10 +165,15 @@ export class HeldPipelines {
   /**
    * The one place where a pipeline that ran is completed. What is published follows from the row.
    * @param stages those that have changed since they were written
+   * @returns the row as it is now
    * @throws StaleAttempt
    */
-  async complete(held: Held, completion: Completion, stages: readonly StageRecord[]): Promise<void> {
-    await this.database.write(async (tx) => {
+  async complete(
+    held: Held,
+    completion: Completion,
+    stages: readonly StageRecord[],
+  ): Promise<ValidationPipeline> {
+    return this.database.write(async (tx) => {
       await this.update(tx, held, {
         ...completedNow(),
         conclusion: completion.conclusion,
@@ -177,14 +182,12 @@ export class HeldPipelines {
         validationResults: completion.results ?? null,
       });
       await this.saveStages(tx, held.id, stages);
-      this.jobs.announceCompleted(tx, held.id);
       await this.jobs.publish(tx, held.id);
-      const row = await tx.findOneOrFail(ValidationPipeline, {
-        select: { id: true, trigger: true, deploymentUrl: true, agentRunId: true, settings: true },
-        where: { id: held.id },
-      });
+      const row = await tx.findOneByOrFail(ValidationPipeline, { id: held.id });
+      this.jobs.announceCompleted(tx, row);
       if (leadsToSomething(completion.conclusion, row)) await this.jobs.followUp(tx, held.id);
       if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, held.id);
+      return row;
     });
   }
 

@@ -9,12 +9,12 @@ import type { ValidationPipeline } from './entities/index.js';
 export class PipelineJobs {
   /**
    * `cancel` (id) when a running pipeline was told to stop, `changed` (id) on every write; of other processes where a
-   * ChangeFeed hears them. `completed` (id) in this process only.
+   * ChangeFeed hears them. `completed` (the row) in this process only.
    */
   readonly events = new EventEmitter<{
     cancel: [id: string];
     changed: [id: string];
-    completed: [id: string];
+    completed: [pipeline: ValidationPipeline];
   }>().setMaxListeners(0);
 
   constructor(
@@ -62,7 +62,7 @@ export class PipelineJobs {
     if (this.database.kind === 'postgres') await announce(tx, change, id);
   }
 
-  announceCompleted(tx: EntityManager, id: string): void {
-    this.database.onCommit(tx, () => this.events.emit('completed', id));
+  announceCompleted(tx: EntityManager, pipeline: ValidationPipeline): void {
+    this.database.onCommit(tx, () => this.events.emit('completed', pipeline));
   }
 }

@@ -2,7 +2,7 @@ import { In, IsNull, LessThan, Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { StageRecord } from '../domain/pipeline.js';
 import type { Queue } from '../queue/contract.js';
-import { insertRows, type Database } from './database.js';
+import { defaultsOf, insertRows, type Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 import { completedNow, HeldPipelines } from './held-pipelines.js';
 import { PipelineJobs } from './pipeline-jobs.js';
@@ -91,6 +91,7 @@ export class PipelineStore {
   async create(tx: EntityManager, pipeline: NewPipeline): Promise<ValidationPipeline> {
     const now = new Date();
     const row = tx.create(ValidationPipeline, {
+      ...defaultsOf(tx, ValidationPipeline),
       id: newId(),
       status: 'queued',
       ...pipeline,
@@ -98,7 +99,7 @@ export class PipelineStore {
       updatedAt: now,
       completedAt: pipeline.status === 'completed' ? now : null,
     });
-    await tx.insert(ValidationPipeline, row);
+    await insertRows(tx, ValidationPipeline, [row]);
     const { projectId, pullRequestNumber: number, id: latestPipelineId } = row;
     // Only what is open is validated.
     if (number)
@@ -108,7 +109,7 @@ export class PipelineStore {
       });
     await this.jobs.publish(tx, row.id);
     if (row.status === 'queued') await this.jobs.run(tx, row);
-    else if (row.status === 'completed') this.jobs.announceCompleted(tx, row.id);
+    else if (row.status === 'completed') this.jobs.announceCompleted(tx, row);
     return row;
   }
 
@@ -147,24 +148,21 @@ export class PipelineStore {
     reason: string,
   ): Promise<string[]> {
     const rows = await tx.find(ValidationPipeline, {
-      select: { id: true, status: true, trigger: true },
       where: [
         { ...which, status: Not('completed') },
         { ...which, status: 'completed', conclusion: 'action_required' },
       ],
     });
-    for (const { id, status, trigger } of rows) {
+    for (const row of rows) {
+      const { id, status, trigger } = row;
       if (status === 'in_progress') {
         await tx.update(ValidationPipeline, { id }, { cancelReason: reason, updatedAt: new Date() });
         await this.jobs.tell(tx, 'cancel', id);
         continue;
       }
-      await tx.update(
-        ValidationPipeline,
-        { id },
-        { ...completedNow(), conclusion: 'cancelled', reason, cancelReason: reason },
-      );
-      this.jobs.announceCompleted(tx, id);
+      const ended = { ...completedNow(), conclusion: 'cancelled', reason, cancelReason: reason } as const;
+      await tx.update(ValidationPipeline, { id }, ended);
+      this.jobs.announceCompleted(tx, Object.assign(row, ended));
       await this.jobs.publish(tx, id);
       if (trigger === 'base') await this.jobs.followUp(tx, id);
     }

@@ -45,7 +45,7 @@ export interface WorkerOptions {
   /** Brings what the row says to GitHub. */
   publish: (pipelineId: string) => Promise<void>;
   /** Told of every pipeline that ran to its end; what it throws is logged. */
-  completed?: (pipelineId: string) => Promise<void>;
+  completed?: (pipeline: ValidationPipeline) => Promise<void>;
   /** Shows the log files of a running pipeline to other processes, where there may be some. */
   share?: (
     held: Held,
@@ -128,17 +128,8 @@ export class PipelineWorker {
 
   private async work(pipeline: ValidationPipeline, held: Running, log: Logger): Promise<void> {
     const { pipelines, workspaces } = this.options;
-    if (pipeline.cancelReason !== null)
-      return pipelines.complete(held, { conclusion: 'cancelled', reason: pipeline.cancelReason }, []);
-    if (pipeline.attempt > MAX_ATTEMPTS)
-      return pipelines.complete(
-        held,
-        ourFault(
-          `It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`,
-          'See why the worker ended: its log, what restarts it, and whether the machine ran out of memory (dmesg).',
-        ),
-        [],
-      );
+    const instead = insteadOfRunning(pipeline);
+    if (instead) return void (await pipelines.complete(held, instead, []));
 
     let workspace: Workspace | null = null;
     let { redact } = createRedactor([]);
@@ -166,7 +157,7 @@ export class PipelineWorker {
       await progress.close();
       await this.persist(async () => shared?.finish());
       const { conclusion, reason, run } = finished;
-      await this.persist(() =>
+      const completed = await this.persist(() =>
         pipelines.complete(
           held,
           { conclusion, reason, results: run.results },
@@ -175,7 +166,7 @@ export class PipelineWorker {
       );
       log.info({ conclusion: finished.conclusion }, 'pipeline completed');
       await this.options
-        .completed?.(pipeline.id)
+        .completed?.(completed)
         .catch((error: unknown) => log.warn({ err: error }, 'what follows a completion was left out'));
     } catch (error) {
       await progress.close();
@@ -212,7 +203,7 @@ export class PipelineWorker {
   }
 
   /** Repeats a write while the database is away: what a pipeline found out is worth waiting for. */
-  private async persist(write: () => Promise<void>): Promise<void> {
+  private async persist<T>(write: () => Promise<T>): Promise<T> {
     for (const end = Date.now() + PERSIST_MS; ;) {
       try {
         return await write();
@@ -254,6 +245,15 @@ export class PipelineWorker {
       }
     }
   }
+}
+
+function insteadOfRunning({ cancelReason, attempt }: ValidationPipeline): Completion | null {
+  if (cancelReason !== null) return { conclusion: 'cancelled', reason: cancelReason };
+  if (attempt <= MAX_ATTEMPTS) return null;
+  return ourFault(
+    `It was begun ${MAX_ATTEMPTS} times and the worker ended each time before it was done.`,
+    'See why the worker ended: its log, what restarts it, and whether the machine ran out of memory (dmesg).',
+  );
 }
 
 /** Never a failure: the pull request has nothing to do with it. */
