@@ -48,16 +48,16 @@ export async function runCommand(
   const timeoutMs = limitSeconds * 1000;
   const result = await runScript({ ...scriptOptions(run, stage, script, options.network), timeoutMs });
   run.signal.throwIfAborted();
-  const tail = await readTail(run.logFile(stage), { maxBytes: TAIL_BYTES });
+  const hasPassed = result.outcome === 'exited' && result.code === 0;
   const summary = exitSentence({
     script,
     result,
-    logTail: tail,
+    logTail: hasPassed ? '' : await readTail(run.logFile(stage), { maxBytes: TAIL_BYTES }),
     timeoutMs,
     timeoutSetting: 'stage_timeout_seconds',
     limits: run.tools.limits,
     totalMemoryBytes: run.group?.limits.memoryBytes,
   });
   if (result.outcome === 'timed_out') return { conclusion: 'timed_out', summary };
-  return { conclusion: result.outcome === 'exited' && result.code === 0 ? 'success' : 'failure', summary };
+  return { conclusion: hasPassed ? 'success' : 'failure', summary };
 }

@@ -1,6 +1,5 @@
 /** What the test stage left behind: reports and coverage, found where the settings say or in the usual places. */
-import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { changedLines } from '../domain/changes.js';
 import type { Redactor } from '../domain/redaction.js';
@@ -60,32 +59,33 @@ export async function collectTestResults(run: PipelineRun): Promise<CollectedRep
 
 /** The end of the log, where it looks like holding reports; piece by piece, as it may be long. */
 async function logWithReports(path: string, redactor: Redactor): Promise<Buffer | undefined> {
-  const { size } = await stat(path);
-  const start = Math.max(0, size - MAX_LOG_BYTES);
-  if (!(await holdsMark(path, start))) return undefined;
-  const redacted: Buffer[] = [];
-  await pipeline(createReadStream(path, { start }), redactor.stream(), async (pieces) => {
-    for await (const piece of pieces) redacted.push(piece as Buffer);
-  });
-  return Buffer.concat(redacted);
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - MAX_LOG_BYTES);
+    if (size === 0 || !(await holdsMark(file, start))) return undefined;
+    const redacted: Buffer[] = [];
+    const log = file.createReadStream({ start, autoClose: false });
+    await pipeline(log, redactor.stream(), async (pieces) => {
+      for await (const piece of pieces) redacted.push(piece as Buffer);
+    });
+    return Buffer.concat(redacted);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Through one buffer: of a long log, pieces of their own would be what the server takes most memory for. */
-async function holdsMark(path: string, start: number): Promise<boolean> {
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.alloc(MARKER_OVERLAP + PIECE_BYTES);
-    let kept = 0;
-    for (let at = start; ;) {
-      const { bytesRead } = await file.read(buffer, kept, PIECE_BYTES, at);
-      if (bytesRead === 0) return false;
-      const end = kept + bytesRead;
-      if (mayHoldReport(buffer.subarray(0, end))) return true;
-      kept = Math.min(MARKER_OVERLAP, end);
-      buffer.copyWithin(0, end - kept, end);
-      at += bytesRead;
-    }
-  } finally {
-    await file.close();
+async function holdsMark(file: FileHandle, start: number): Promise<boolean> {
+  const buffer = Buffer.alloc(MARKER_OVERLAP + PIECE_BYTES);
+  let kept = 0;
+  for (let at = start; ;) {
+    const { bytesRead } = await file.read(buffer, kept, PIECE_BYTES, at);
+    if (bytesRead === 0) return false;
+    const end = kept + bytesRead;
+    if (mayHoldReport(buffer.subarray(0, end))) return true;
+    kept = Math.min(MARKER_OVERLAP, end);
+    buffer.copyWithin(0, end - kept, end);
+    at += bytesRead;
   }
 }
