@@ -1,4 +1,4 @@
-import { appendFile, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -6,7 +6,7 @@ import { canActAs, git, prepareGit, type PreparedGit } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { fetchAdded } from './fetch-added.js';
 import { headCommand, headOf, readHead, type Head } from './files.js';
-import { removeTree } from './remove-tree.js';
+import { removeFile, removeTree } from './remove-tree.js';
 import type { RepositoryCache } from './repository-cache.js';
 import { isSha, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 import type { Delivered } from './wanted.js';
@@ -116,7 +116,7 @@ export async function bringTo(
     const writing = prepareWriting();
     delivered ??= await cache.deliver({ ...request, have }, path.join(gitDir, 'objects'));
     there?.begins?.();
-    const written = await describe(gitDir, request, delivered);
+    const written = await describe(gitDir, request, delivered, there === undefined);
     if (as) for (const file of written) await chown(file, as.uid, as.gid);
     head = await headOf(sha, await writing.run(), options);
   } finally {
@@ -150,16 +150,18 @@ async function describe(
   gitDir: string,
   { source }: CheckoutRequest,
   { boundary, refs, packs, isComplete }: Delivered,
+  isNew: boolean,
 ): Promise<string[]> {
   const written = packs.map((file) => path.join(gitDir, 'objects', 'pack', file));
   const write = async (name: string, lines: string[]): Promise<void> => {
     const file = path.join(gitDir, name);
-    if (lines.length === 0) return rm(file, { force: true });
+    if (lines.length === 0) return isNew ? undefined : removeFile(file);
     await writeFile(file, lines.map((line) => `${line}\n`).join(''));
     written.push(file);
   };
   // Where earlier commits are still there, their parents are not either.
-  const earlier = isComplete ? '' : await readFile(path.join(gitDir, 'shallow'), 'utf8').catch(() => '');
+  const earlier =
+    isComplete || isNew ? '' : await readFile(path.join(gitDir, 'shallow'), 'utf8').catch(() => '');
   const cuts = new Set([...earlier.split('\n').filter((line) => line !== ''), ...boundary]);
   await write('shallow', [...cuts]);
   await write(
@@ -167,10 +169,9 @@ async function describe(
     refs.map(({ name, sha }) => `${sha} ${asSeenFromAClone(name)}`),
   );
   // Not for a repository on this machine: a script that pushes must not reach the user's own.
-  const config = path.join(gitDir, 'config');
-  if (source.host !== LOCAL_HOST && !(await readFile(config, 'utf8')).includes('[remote "origin"]'))
+  if (isNew && source.host !== LOCAL_HOST)
     await appendFile(
-      config,
+      path.join(gitDir, 'config'),
       `[remote "origin"]\n\turl = "${source.url}"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
     );
   return written;

@@ -1,9 +1,10 @@
 import { addAbortListener } from 'node:events';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { startProgram } from '../spawner/spawner.js';
 import { environment, STRICT } from './command.js';
+import { removeFile } from './remove-tree.js';
 import { LOCAL_HOST, type RepositorySource } from './source.js';
 import type { Delivered, Wanted } from './wanted.js';
 import { askForPack } from './upload-pack.js';
@@ -86,7 +87,7 @@ async function receive(
   listener[Symbol.dispose]();
   if (code !== 0) socket!.destroy();
   void fed.then(() => socket!.destroy());
-  await rm(cuts, { force: true });
+  await removeFile(cuts);
   if (code !== 0) throw new Error(`git index-pack ended with ${code}`, { cause: failure });
   return bytes;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Mutex } from 'async-mutex';
 
@@ -79,7 +79,10 @@ async function lockFolder(path: string, signal: AbortSignal | undefined): Promis
   beat.unref();
   return async () => {
     clearInterval(beat);
-    await rm(path, { recursive: true, force: true });
+    // Taken over, it may be gone.
+    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
   };
 }
 

@@ -1,4 +1,4 @@
-import { lstat, readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { runProgram } from '../spawner/run.js';
@@ -89,6 +89,13 @@ const unmounted = (mounts: string[], commandLine: string[]): string[] => [
 export async function removeDeepTree(folder: string): Promise<void> {
   await execa(process.execPath, ['-e', FLATTEN, folder], { ...OPTIONS, env: {}, extendEnv: false });
   await execa('rm', rmArguments([folder]), { ...OPTIONS, reject: true });
+}
+
+/** Removes a file; one that isn't there is fine. (`rm` of Node looks at what it removes, twice.) */
+export async function removeFile(file: string): Promise<void> {
+  await unlink(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 /** What a folder takes on the disk, in bytes. */

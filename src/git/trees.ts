@@ -28,8 +28,6 @@ interface State {
   depth: number;
   /** Packs that were added to the first one. */
   additions: number;
-  /** Whether somebody is about to change it. After a crash, that is not to be built on. */
-  isChanging: boolean;
   /** The kernel's: of what was written before a power cut not all may have reached the disk. */
   boot: string;
 }
@@ -41,7 +39,9 @@ interface Chosen {
   isShared: boolean;
 }
 
-const STATE = 'state.json';
+const STATE = 'commit.json';
+/** The same, while somebody changes the tree: after a crash that is not to be built on. */
+const CHANGING = 'changing.json';
 const RANDOM = /^[0-9a-f]{16}$/;
 /** With more packs than this, git would look for objects longer than it takes to copy them all. */
 const MAX_ADDITIONS = 24;
@@ -108,9 +108,9 @@ export class Trees {
       const free = trees.filter(({ isFree }) => isFree);
       const chosen =
         trees.find(({ state }) => isAt(state, request)) ??
-        free.find(({ state }) => state?.depth === request.depth && !state.isChanging);
+        free.find(({ state }) => state?.depth === request.depth);
       // Never in their place: git of a process that was killed may still be writing there.
-      const spoilt = free.filter(({ state }) => !state || state.isChanging);
+      const spoilt = free.filter(({ state }) => !state);
       for (const { tree } of spoilt) await removeTree(tree).catch(() => undefined);
       let tree = chosen?.tree;
       if (!tree && trees.length - spoilt.length < this.#maxTrees)
@@ -119,7 +119,7 @@ export class Trees {
       if (!tree) return null;
       await mkdir(tree, { recursive: true, mode: 0o700 });
       const state = chosen?.state ?? null;
-      if (state && chosen?.isFree) await writeState(tree, { ...state, isChanging: true });
+      if (state && chosen?.isFree) await rename(path.join(tree, STATE), path.join(tree, CHANGING));
       const now = new Date();
       await utimes(tree, now, now);
       await mounts.note(request.into, path.join(tree, 'tree'));
@@ -152,14 +152,15 @@ export class Trees {
     const add = state !== null && depth === 1 && state.additions < MAX_ADDITIONS;
     const there = state ? { have: add ? state.sha : undefined, begins: () => (isTouched = true) } : undefined;
     try {
-      const isThere = isAt(state && { ...state, isChanging: false }, request);
-      const brought = isThere ? await repair(wanted) : await bringTo(wanted, this.options.cache, there);
+      const brought = isAt(state, request)
+        ? await repair(wanted)
+        : await bringTo(wanted, this.options.cache, there);
       if (state && brought.isComplete) await removeOtherPacks(wanted.into, brought.packs);
       const additions = brought.isComplete ? 0 : (state?.additions ?? 0) + 1;
-      await writeState(tree, { sha, depth, additions, isChanging: false, boot: await bootId() });
+      await writeState(tree, { sha, depth, additions, boot: await bootId() });
       return brought.checkout;
     } catch (error) {
-      if (state && !isTouched) await writeState(tree, { ...state, isChanging: false });
+      if (state && !isTouched) await rename(path.join(tree, CHANGING), path.join(tree, STATE));
       throw error;
     }
   }
@@ -186,7 +187,7 @@ async function treesOf(pool: string): Promise<string[]> {
 
 /** With the whole history also branches and tags count, which have moved on. */
 const isAt = (state: State | null, { sha, depth }: CheckoutRequest): boolean =>
-  state !== null && depth > 0 && state.sha === sha && state.depth === depth && !state.isChanging;
+  state !== null && depth > 0 && state.sha === sha && state.depth === depth;
 
 /** Null where there is nothing to build on. */
 async function readState(tree: string): Promise<State | null> {
@@ -199,9 +200,9 @@ async function readState(tree: string): Promise<State | null> {
 }
 
 async function writeState(tree: string, state: State): Promise<void> {
-  const file = path.join(tree, STATE);
-  await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  const changing = path.join(tree, CHANGING);
+  await writeFile(changing, JSON.stringify(state), { mode: 0o600 });
+  await rename(changing, path.join(tree, STATE));
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -12,6 +12,8 @@ const LAYERS = 'layers';
  */
 export class WorkspaceMounts {
   readonly #workspaces: string;
+  /** What this process has noted, by the name of the workspace: nobody else changes that. */
+  readonly #noted = new Map<string, readonly string[]>();
 
   /** @param directory DATA_DIR */
   constructor(
@@ -34,7 +36,9 @@ export class WorkspaceMounts {
 
   /** The lower folders that workspaces use. */
   async inUse(): Promise<Set<string>> {
-    return lowersInUse(this.#workspaces);
+    const names = await readdir(this.#workspaces).catch((): string[] => []);
+    for (const name of this.#noted.keys()) if (!names.includes(name)) this.#noted.delete(name);
+    return new Set((await Promise.all(names.map((name) => this.#usesOf(name)))).flat());
   }
 
   /** Notes that the workspace of this place uses a lower folder from now on. */
@@ -48,13 +52,20 @@ export class WorkspaceMounts {
   }
 
   async #changeUses(place: string, change: (uses: Set<string>) => void): Promise<void> {
-    const file = path.join(path.dirname(place), USES);
-    const before = await readUses(file);
+    const folder = path.dirname(place);
+    const name = path.basename(folder);
+    const before = await this.#usesOf(name);
     const uses = new Set(before);
     change(uses);
     if (uses.size === before.length) return;
+    const file = path.join(folder, USES);
     await writeFile(`${file}.new`, JSON.stringify([...uses]), { mode: 0o600 });
     await rename(`${file}.new`, file);
+    this.#noted.set(name, [...uses]);
+  }
+
+  async #usesOf(name: string): Promise<readonly string[]> {
+    return this.#noted.get(name) ?? readUses(path.join(this.#workspaces, name, USES));
   }
 
   /**
