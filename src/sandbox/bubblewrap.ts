@@ -35,9 +35,8 @@ import { sandboxUser, type SandboxUser } from './user.js';
 import { MARK, newMark } from './watchdog.js';
 
 const ARGUMENTS_FD = 4;
-const FIRST_FILE_FD = 6;
-/** Behind the three of identityFiles(). */
-const FILTER_FD = 9;
+const FILTER_FD = 6;
+const FIRST_FILE_FD = 7;
 
 export interface BubblewrapOptions {
   /** Absolute path of bwrap. */
@@ -66,9 +65,10 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       const found = await (tools ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
-      const etc = takeEtc();
+      const identity = identityFiles(userInside(), homeOf(command));
+      const etc = takeEtc(identity);
       try {
-        return await startProcess(options, { system, etc, tools: found, mark }, command, bridge);
+        return await startProcess(options, { system, etc, identity, tools: found, mark }, command, bridge);
       } catch (error) {
         etc?.release();
         await bridge?.close();
@@ -84,10 +84,15 @@ interface Surroundings {
   /** See systemArguments(). */
   system: string[];
   etc: EtcInUse | null;
+  /** See identityFiles(). */
+  identity: Record<string, string>;
   tools: Tools;
   /** The value of MARK. */
   mark: string;
 }
+
+const userInside = (): SandboxUser =>
+  sandboxUser() ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /** Where the sandbox's user finds the directories of the toolchains. */
 interface Tools {
@@ -112,15 +117,13 @@ async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]
 
 async function startProcess(
   options: BubblewrapOptions,
-  { system, etc, tools, mark }: Surroundings,
+  { system, etc, identity, tools, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
   const { toolchains, features, privateDirectories } = options;
   const limits = { ...DEFAULT_SANDBOX_LIMITS, ...command.limits };
   const user = sandboxUser();
-  const inside = user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  const files = Object.entries(identityFiles(inside, homeOf(command)));
 
   const sources = [command.workspace, command.home, bridge?.directory, ...tools.closed];
   const closed = user
@@ -131,16 +134,20 @@ async function startProcess(
     : [];
   const mounted = user && closed.length > 0 ? mountForUser(user, closed) : undefined;
 
+  // Descriptors have no gaps, and that of the table is behind all of them.
+  const files = Object.entries(identity).filter(
+    ([name, content]) => mounted !== undefined || etc?.made[name] !== content,
+  );
   const filter = keyringFilter();
   const layout = bubblewrapArguments({
     command,
-    user: inside,
+    user: userInside(),
     limits,
     features,
     system: [...system, ...etcArguments(etc)],
     toolchains,
     privateDirectories,
-    files: Object.fromEntries(files.map(([path], index) => [path, FIRST_FILE_FD + index])),
+    files: Object.fromEntries(files.map(([name], index) => [`/etc/${name}`, FIRST_FILE_FD + index])),
     filterFd: filter ? FILTER_FD : undefined,
     bridgeDirectory: bridge?.directory,
     sourceOf: (path) => mounted?.sourceOf(tools.place(path)) ?? tools.place(path),
@@ -167,7 +174,6 @@ async function startProcess(
         [REPORT_FD]: 'listen',
         [ARGUMENTS_FD]: { content: Buffer.from(layout.map((argument) => `${argument}\0`).join('')) },
         [STATUS_FD]: 'listen',
-        // Descriptors have no gaps.
         [FILTER_FD]: { content: filter ?? Buffer.alloc(0) },
         ...Object.fromEntries(
           files.map(([, content], index) => [FIRST_FILE_FD + index, { content: Buffer.from(content) }]),

@@ -19,6 +19,8 @@ import { openOwnDirectory } from './own-directory.js';
 export interface EtcInUse {
   /** What is to be shown as /etc. */
   place: string;
+  /** The files in it that were made, not copied: name -> content. */
+  made: Readonly<Record<string, string>>;
   /** To be called when nothing that it is shown to runs any more. Safe to call twice. */
   release(): void;
 }
@@ -52,11 +54,11 @@ export class EtcCopy {
 
   /**
    * @param names in the source; what is not there is left out, and of the others what not everybody may read
-   * @param mountPoints names of files that others will be mounted on
+   * @param made files that are put beside them: name -> content
    */
   constructor(
     private readonly names: readonly string[],
-    private readonly mountPoints: readonly string[],
+    private readonly made: Readonly<Record<string, string>>,
     private readonly source = '/etc',
     private readonly parent: () => Promise<string> = openOwnDirectory,
   ) {}
@@ -67,7 +69,7 @@ export class EtcCopy {
     if (copy && isAsSeen(copy)) {
       const user = {};
       copy.users.add(user);
-      return { place: copy.place, release: () => this.release(copy, user) };
+      return { place: copy.place, made: this.made, release: () => this.release(copy, user) };
     }
     this.copy = null;
     if (copy?.users.size === 0) void discard(copy.place);
@@ -76,7 +78,7 @@ export class EtcCopy {
   }
 
   /** When the copy that is being made, if any, is there. */
-  async made(): Promise<void> {
+  async settled(): Promise<void> {
     await this.making;
   }
 
@@ -94,7 +96,8 @@ export class EtcCopy {
       const copying = new Copying();
       const copy: Copy = { place, seen: copying.seen, users: new Set() };
       for (const name of this.names) await copying.copyNamed(join(this.source, name), join(place, name));
-      for (const name of this.mountPoints) await writeFile(join(place, name), '', { flag: 'a' });
+      for (const [name, content] of Object.entries(this.made))
+        await writeFile(join(place, name), content, { mode: 0o644 });
       await chmod(place, 0o755);
       if (!isAsSeen(copy)) throw new Error(`${this.source} is changing`);
       this.copy = copy;

@@ -1,5 +1,4 @@
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
 import { EtcCopy, type EtcInUse } from './etc-copy.js';
 
 /**
@@ -50,10 +49,12 @@ const etcNames = (): string[] => [...ETC, ...readdirSync('/etc').filter((name) =
 
 let etcCopy: EtcCopy | undefined;
 
-/** /etc for one script, to be released when nothing of it is left; null where its parts are to be shown one by one. */
-export function takeEtc(): EtcInUse | null {
-  const made = Object.keys(identityFiles({ uid: 0, gid: 0 }, '/')).map((path) => basename(path));
-  etcCopy ??= new EtcCopy(etcNames(), [...made, NAMESERVERS]);
+/**
+ * /etc for one script, to be released when nothing of it is left; null where its parts are to be shown one by one.
+ * @param identity of the script; the first one, mostly that of all, is in the copy
+ */
+export function takeEtc(identity: Record<string, string>): EtcInUse | null {
+  etcCopy ??= new EtcCopy(etcNames(), { ...identity, [NAMESERVERS]: '' });
   return etcCopy.take();
 }
 
@@ -66,7 +67,7 @@ export function etcArguments(etc: EtcInUse | null): string[] {
 
 export const SANDBOX_HOSTNAME = 'ci';
 
-/** Files of /etc made for the sandbox: os.userInfo() and the like need a line for the user, Java one for the host. */
+/** Files of /etc made for the sandbox, name -> content: os.userInfo() and the like need a line for the user, Java one for the host. */
 export function identityFiles(user: { uid: number; gid: number }, home: string): Record<string, string> {
   const name = 'codegenapp';
   let hosts = '127.0.0.1 localhost\n::1 localhost\n';
@@ -76,13 +77,13 @@ export function identityFiles(user: { uid: number; gid: number }, home: string):
     // The lines above do.
   }
   return {
-    '/etc/passwd': [
+    passwd: [
       'root:x:0:0:root:/root:/bin/bash',
       'nobody:x:65534:65534:nobody:/nonexistent:/bin/false',
       `${name}:x:${user.uid}:${user.gid}:CodegenApp:${home}:/bin/bash`,
       '',
     ].join('\n'),
-    '/etc/group': ['root:x:0:', 'nogroup:x:65534:', `${name}:x:${user.gid}:`, ''].join('\n'),
-    '/etc/hosts': `${hosts.trimEnd()}\n127.0.0.1 ${SANDBOX_HOSTNAME}\n`,
+    group: ['root:x:0:', 'nogroup:x:65534:', `${name}:x:${user.gid}:`, ''].join('\n'),
+    hosts: `${hosts.trimEnd()}\n127.0.0.1 ${SANDBOX_HOSTNAME}\n`,
   };
 }

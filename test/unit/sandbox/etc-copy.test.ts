@@ -35,7 +35,7 @@ describe('a copy of what programs need of /etc', () => {
     await symlink('../usr/lib/one.pem', join(etc, 'ssl/certs/one.pem'));
     await symlink('ssl/certs/all.crt', join(etc, 'localtime'));
     const names = ['localtime', 'services', 'ssl', 'absent'];
-    copy = new EtcCopy(names, ['passwd'], etc, () => Promise.resolve(copies));
+    copy = new EtcCopy(names, { passwd: 'one:x:1:1::/:/bin/sh\n' }, etc, () => Promise.resolve(copies));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -43,12 +43,12 @@ describe('a copy of what programs need of /etc', () => {
   const taken = async (): Promise<EtcInUse> => {
     const at = copy.take();
     if (at) return at;
-    await copy.made();
+    await copy.settled();
     return copy.take()!;
   };
 
   it('has what everybody may read, and no more', async () => {
-    const { place } = await taken();
+    const { place, made } = await taken();
     expect((await readdir(place)).sort()).toEqual(['localtime', 'passwd', 'services', 'ssl']);
     expect((await readdir(join(place, 'ssl'), { recursive: true })).sort()).toEqual([
       'certs',
@@ -57,7 +57,7 @@ describe('a copy of what programs need of /etc', () => {
     ]);
     expect(await readFile(join(place, 'localtime'), 'utf8')).toBe('certificates');
     expect(await readlink(join(place, 'ssl/certs/one.pem'))).toBe('../usr/lib/one.pem');
-    expect(await readFile(join(place, 'passwd'), 'utf8')).toBe('');
+    expect(await readFile(join(place, 'passwd'), 'utf8')).toBe(made['passwd']);
     for (const name of ['', 'ssl', 'ssl/certs'])
       expect((await stat(join(place, name))).mode & 0o777).toBe(0o755);
   });
@@ -73,7 +73,7 @@ describe('a copy of what programs need of /etc', () => {
     const before = await taken();
     await change();
     expect(copy.take()).toBeNull();
-    await copy.made();
+    await copy.settled();
     const after = copy.take()!;
     expect(after.place).not.toBe(before.place);
 
@@ -88,9 +88,9 @@ describe('a copy of what programs need of /etc', () => {
   it('is left where there is too much', async () => {
     for (let n = 0; n < 501; n++) await writeFile(join(etc, `ssl/certs/${n}.crt`), '');
     expect(copy.take()).toBeNull();
-    await copy.made();
+    await copy.settled();
     expect(copy.take()).toBeNull();
-    await copy.made();
+    await copy.settled();
     expect(await readdir(copies)).toEqual([]);
   });
 });
