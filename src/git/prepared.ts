@@ -1,4 +1,5 @@
 import { runProgram, type RunResult } from '../spawner/run.js';
+import { SHELL, shellWords } from '../spawner/shell.js';
 
 /** Programs that wait, started but for their first act. */
 export interface Prepared {
@@ -8,8 +9,6 @@ export interface Prepared {
   cancel(): void;
 }
 
-/** $1 is how many arguments the first of the two command lines has. */
-const PROGRAM = 'read -r || exit 0; "${@:2:$1}" & "${@:2+$1}" && wait $!';
 const STDIN = 0;
 
 /**
@@ -25,10 +24,10 @@ export function prepare(
   options: { environment: Record<string, string>; directory: string; maxSaidBytes?: number },
   signal?: AbortSignal,
 ): Prepared {
-  // A pipe of Node is a socket, and with one for its stdin bash takes itself for a remote shell and reads ~/.bashrc,
-  // with -p too (bash(1), INVOCATION).
-  const shell = ['/bin/bash', '--norc', '-p', '-c', PROGRAM, 'prepared', String(first.length)];
-  const commandLine = [...before, ...shell, ...first, ...second];
+  // (Not bash: a pipe of Node is a socket, and with one for its stdin that takes itself for a remote shell and reads
+  // ~/.bashrc. As sh it does not.)
+  const program = `read -r _ || exit 0; ${shellWords(first)} & ${shellWords(second)} && wait $!`;
+  const commandLine = [...before, SHELL, '-c', program];
   const { started, result } = runProgram({ ...options, commandLine, stdin: 'later' }, signal);
   const tell = async (line: string) => (await started).finish(STDIN, Buffer.from(line));
   return {

@@ -2,6 +2,7 @@ import { lstat, readdir, realpath, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { runProgram } from '../spawner/run.js';
+import { SHELL, shellWords } from '../spawner/shell.js';
 import { mountsIn, unmountAll } from './overlay.js';
 
 /** Only Linux has overlays, and only GNU's rm knows this. */
@@ -81,8 +82,7 @@ const rmArguments = (places: string[]): string[] => ['-rf', ...WITHIN, '--', ...
 
 /** The command line behind umount(8): one process of ours to start instead of two. */
 const unmounted = (mounts: string[], commandLine: string[]): string[] => [
-  ...['/bin/bash', '-p', '-c', 'umount -n -l -- "${@:2:$1}" && exec "${@:2+$1}"', 'unmounted'],
-  ...[String(mounts.length), ...mounts, ...commandLine],
+  ...[SHELL, '-c', `umount -n -l -- ${shellWords(mounts)} && exec ${shellWords(commandLine)}`],
 ];
 
 /** As `removeTree` where nothing is mounted, in a time that grows with the number of entries only: 40 s for 100,000 levels. */

@@ -9,6 +9,7 @@ import { detectNode } from './detectors/node.js';
 import { detectPython } from './detectors/python.js';
 import { detectRuby } from './detectors/ruby.js';
 import { detectRust } from './detectors/rust.js';
+import { shellWord } from '../spawner/shell.js';
 import type { Detector, Recipe, RepositoryFiles } from './detectors/detector.js';
 
 export type { RepositoryFiles } from './detectors/detector.js';
@@ -112,11 +113,10 @@ function inFolder(files: RepositoryFiles, folder: string): RepositoryFiles {
 }
 
 function moved(recipe: Recipe, folder: string): Recipe {
-  const quoted = `'${folder.replaceAll("'", String.raw`'\''`)}'`;
   return {
     ...recipe,
     from: `${folder}/${recipe.from}`,
-    prelude: [`cd -- ${quoted}`, ...(recipe.prelude ?? [])],
+    prelude: [`cd -- ${shellWord(folder)}`, ...(recipe.prelude ?? [])],
   };
 }
 
