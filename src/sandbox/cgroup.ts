@@ -22,7 +22,7 @@ export interface ProcessGroup {
   readonly lists: string[];
   /** How many of its processes the kernel has ended because they used more memory together than they may. */
   memoryKills(): number;
-  /** Ends what is in it, and removes it. Safe to call twice. */
+  /** Ends what is in it, and gives it back. Safe to call twice. */
   remove(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export async function openTotals(limits: TotalLimits, place?: CgroupPlace): Prom
   try {
     const found = place ?? (await findCgroupPlace());
     await removeStale(found);
-    const totals: Totals = { create: (own) => makeGroup(found, { ...limits, ...own }) };
+    const totals: Totals = { create: (own) => takeGroup(found, { ...limits, ...own }) };
     await tryOut(totals, found);
     return totals;
   } catch (error) {
@@ -82,7 +82,48 @@ function isLeftOver(name: string): boolean {
   return readProcess(Number(pid))?.startTime !== startTime;
 }
 
-function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
+interface Group {
+  name: string;
+  directories: string[];
+  limits: TotalLimits;
+}
+
+/** Groups with nothing in them: to make and to remove one costs the kernel 3 ms. By where they are. */
+const free = new Map<string, Group[]>();
+
+function takeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
+  if (free.size === 0) process.once('exit', removeFree);
+  const ours = free.get(place.memory) ?? [];
+  free.set(place.memory, ours);
+  const known = ours.find((group) => isUsable(group, limits));
+  if (known) ours.splice(ours.indexOf(known), 1);
+  const group = known ?? makeGroup(place, limits);
+  const { name, directories } = group;
+  const events = join(place.memory, name, place.version === 2 ? 'memory.events' : 'memory.oom_control');
+  const lists = directories.map((directory) => join(directory, 'cgroup.procs'));
+  let removed: Promise<void> | undefined;
+  return {
+    limits,
+    lists,
+    memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
+    remove: () =>
+      (removed ??= untilGone('What a pipeline started', () => isEmptied(lists)).then(
+        () => void ours.push(group),
+      )),
+  };
+}
+
+/** Somebody may have tidied up. */
+const isUsable = ({ limits, directories }: Group, { memoryBytes, processes }: TotalLimits): boolean =>
+  limits.memoryBytes === memoryBytes &&
+  limits.processes === processes &&
+  directories.every((directory) => existsSync(directory));
+
+function removeFree(): void {
+  for (const { directories } of [...free.values()].flat()) directories.forEach(isRemoved);
+}
+
+function makeGroup(place: CgroupPlace, limits: TotalLimits): Group {
   const name = newName();
   const directories = directoriesOf(place, name);
   const memory = join(place.memory, name);
@@ -104,13 +145,7 @@ function makeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
     for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
     throw error;
   }
-  const events = join(memory, place.version === 2 ? 'memory.events' : 'memory.oom_control');
-  return {
-    limits,
-    lists: directories.map((directory) => join(directory, 'cgroup.procs')),
-    memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
-    remove: () => removeGroup(directories),
-  };
+  return { name, directories, limits };
 }
 
 /**
@@ -130,15 +165,20 @@ function directoriesOf({ memory, pids, cpu }: CgroupPlace, name: string): string
 
 /** @throws SandboxError where a process does not end */
 async function removeGroup(directories: string[]): Promise<void> {
+  const lists = directories.map((directory) => join(directory, 'cgroup.procs'));
   await untilGone('The control group of a pipeline', () => {
-    // Not cgroup.kill: it is there from Linux 5.14 on only, and this has to be anyway.
-    for (const directory of directories)
-      for (const pid of readIfThere(join(directory, 'cgroup.procs')).split('\n')) {
-        // Processes of other pid namespaces are shown as 0.
-        if (Number(pid) > 0) killNow(Number(pid));
-      }
+    isEmptied(lists);
     return directories.map(isRemoved).every(Boolean);
   });
+}
+
+/** Ends the processes in these lists; whether there were none any more. */
+function isEmptied(lists: string[]): boolean {
+  // Not cgroup.kill: it is there from Linux 5.14 on only, and this has to be anyway.
+  const pids = lists.flatMap((list) => readIfThere(list).split('\n')).filter((pid) => pid !== '');
+  // Processes of other pid namespaces are shown as 0.
+  for (const pid of pids.map(Number)) if (pid > 0) killNow(pid);
+  return pids.length === 0;
 }
 
 /** A group with processes, or with ones that ended a moment ago, is busy. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { messageOf } from '../../src/domain/errors.js';
 import { openTotals, type ProcessGroup, type Totals } from '../../src/sandbox/cgroup.js';
@@ -51,13 +51,12 @@ function suite(sandbox: Sandbox, { totals, place }: { totals: Totals; place: Cgr
   afterEach(async () => {
     await group.remove();
     await group.remove();
-    expect(groupsOf(process.pid)).toEqual([]);
+    // There for the next pipeline, with nothing in it.
+    for (const list of group.lists) expect(readFileSync(list, 'utf8')).toBe('');
     expect(processesWith(workspace.marker)).toEqual([]);
     await workspace.remove();
   });
 
-  const groupsOf = (pid: number) =>
-    readdirSync(place.memory).filter((name) => name.startsWith(`codegenapp-pipeline-${pid}-`));
   /** Holds as many bytes until it is told to end. */
   const holder = (mib: number) =>
     `node -e "const held = Buffer.alloc(${mib} * 2 ** 20, 1); console.log('held'); setInterval(() => held, 1000)"`;
@@ -107,11 +106,28 @@ function suite(sandbox: Sandbox, { totals, place }: { totals: Totals; place: Cgr
     const seen = once(server, 'connection');
     const ended = run(`exec 3<>/dev/tcp/127.0.0.1/${port}; read -r <&3`);
     const [socket] = (await seen) as [{ destroy(): void }];
-    const procs = join(place.memory, groupsOf(process.pid)[0]!, 'cgroup.procs');
-    expect(readFileSync(procs, 'utf8')).toMatch(/\d/);
+    for (const list of group.lists) expect(readFileSync(list, 'utf8')).toMatch(/\d/);
     socket.destroy();
     server.close();
     expect((await ended).outcome).toBe('exited');
+  });
+
+  it('are taken again, where nobody has them and the limits are the same', async () => {
+    const [other, larger] = [totals.create(), totals.create({ processes: 70 })];
+    expect(new Set([group, other, larger].flatMap(({ lists }) => lists)).size).toBe(3 * group.lists.length);
+    expect(readFileSync(join(place.pids, basename(dirname(larger.lists[0]!)), 'pids.max'), 'utf8')).toBe(
+      '70\n',
+    );
+    await Promise.all([other.remove(), larger.remove()]);
+    const again = totals.create();
+    expect(again.lists).toEqual(other.lists);
+
+    // Somebody tidies up.
+    const removeDirectories = ({ lists }: ProcessGroup) => lists.forEach((list) => rmdirSync(dirname(list)));
+    [again, larger].forEach(removeDirectories);
+    const made = totals.create({ processes: 70 });
+    expect(made.lists).not.toEqual(larger.lists);
+    removeDirectories(made);
   });
 
   it('end what escaped, and what a server that died left', async () => {
