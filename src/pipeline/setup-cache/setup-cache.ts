@@ -136,20 +136,21 @@ export class SetupEntry {
     const { scope, run } = this;
     if (scope.writes === null || !run.tree) return null;
     try {
-      await (this.mounts ? this.#move(this.mounts, scope.writes) : this.#copy(scope.writes));
+      const isThere = await (this.mounts ? this.#move(this.mounts, scope.writes) : this.#copy(scope.writes));
+      if (isThere) await this.layers.prune();
+      return null;
     } catch (error) {
       if (error instanceof NotKept) return error.message;
       throw error;
     }
-    await this.layers.prune();
-    return null;
   }
 
-  async #move(mounts: WorkspaceMounts, writes: LayerScope): Promise<void> {
+  /** @returns whether there is a new layer */
+  async #move(mounts: WorkspaceMounts, writes: LayerScope): Promise<boolean> {
     const { run } = this;
     const upper = await mounts.upperOf(run.workspace);
     // What leaves nothing costs less to be run again than to be looked up.
-    if ((await readdir(upper)).length + (await readdir(run.home)).length === 0) return;
+    if ((await readdir(upper)).length + (await readdir(run.home)).length === 0) return false;
     const entries = await listEntries(upper);
     const { roots, dropped } = await this.#judge(entries, upper);
     const home = await this.#judgeHome(entries);
@@ -168,9 +169,11 @@ export class SetupEntry {
     const layer = await this.layers.publish(draft, this.scope.project, writes, this.#about(roots));
     await mounts.mount(run.workspace, [layer.tree, run.lower!]);
     if (layer.hasHome) await mounts.mount(run.home, [layer.home]);
+    return true;
   }
 
-  async #copy(writes: LayerScope): Promise<void> {
+  /** As #move(). */
+  async #copy(writes: LayerScope): Promise<boolean> {
     const { run } = this;
     const before = this.#before ?? new Map<string, Entry>();
     const after = await listEntries(run.workspace);
@@ -188,6 +191,7 @@ export class SetupEntry {
       for (const path of dropped) await rm(join(draft, 'tree', path), { force: true });
       if (home.length > 0) await copyHome(run.home, join(draft, 'home'));
       await this.layers.publish(draft, this.scope.project, writes, this.#about(roots));
+      return true;
     } catch (error) {
       // The workspace is as it was: the pipeline goes on without.
       await removeTree(draft);
