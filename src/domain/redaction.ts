@@ -70,8 +70,11 @@ export function createRedactor(...groups: Iterable<string>[]): Redactor {
   };
 }
 
-/** Of some secrets, with a private key among them, they take some 20 ms to make, and a megabyte. */
-const KEPT = 8;
+/**
+ * Patterns are kept for so many characters of secrets, those used last, in about 8 MB. Those of a private key and some
+ * tokens take 20 ms to make, those of a git token one.
+ */
+const KEPT_CHARACTERS = 16_384;
 const recent: { secrets: readonly string[]; patterns: Patterns }[] = [];
 
 function patternsOf(secrets: readonly string[]): Patterns {
@@ -82,7 +85,11 @@ function patternsOf(secrets: readonly string[]): Patterns {
   );
   const [found] = at < 0 ? [{ secrets, patterns: compilePatterns(secrets) }] : recent.splice(at, 1);
   recent.unshift(found!);
-  recent.splice(KEPT);
+  let characters = 0;
+  const first = recent.findIndex(
+    ({ secrets: kept }) => (characters += kept.join('').length) > KEPT_CHARACTERS,
+  );
+  if (first > 0) recent.splice(first);
   return found!.patterns;
 }
 
