@@ -1,19 +1,27 @@
 /** Totals over all processes of a pipeline, by Linux control groups, where they can be had. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
 import { messageOf } from '../domain/errors.js';
+import {
+  directoriesOf,
+  isEmptied,
+  isLeftOver,
+  isRemoved,
+  listsOf,
+  makeGroup,
+  memoryKills,
+  PREFIX,
+  removeGroup,
+  type Group,
+  type TotalLimits,
+} from './cgroup-group.js';
 import { findCgroupPlace, type CgroupPlace } from './cgroup-place.js';
 import { SandboxError } from './contract.js';
-import { isAlive, killNow, readProcess, untilGone } from './processes.js';
+import { isAlive, readProcess, untilGone } from './processes.js';
 
-export interface TotalLimits {
-  memoryBytes: number;
-  processes: number;
-}
+export type { TotalLimits };
 
 /** What one pipeline's processes are held to together; its sandboxes join it. */
 export interface ProcessGroup {
@@ -65,29 +73,6 @@ export async function openTotals(limits: TotalLimits, place?: CgroupPlace): Prom
   }
 }
 
-const PREFIX = 'codegenapp-pipeline';
-
-/** Names the process that made it for good, so that what a dead one left is known. */
-function newName(): string {
-  return [
-    PREFIX,
-    process.pid,
-    readProcess(process.pid)?.startTime ?? '0',
-    randomBytes(6).toString('hex'),
-  ].join('-');
-}
-
-function isLeftOver(name: string): boolean {
-  const [, , pid, startTime] = name.split('-');
-  return readProcess(Number(pid))?.startTime !== startTime;
-}
-
-interface Group {
-  name: string;
-  directories: string[];
-  limits: TotalLimits;
-}
-
 /** Groups with nothing in them: to make and to remove one costs the kernel 3 ms. By where they are. */
 const free = new Map<string, Group[]>();
 
@@ -98,14 +83,12 @@ function takeGroup(place: CgroupPlace, limits: TotalLimits): ProcessGroup {
   const known = ours.find((group) => isUsable(group, limits));
   if (known) ours.splice(ours.indexOf(known), 1);
   const group = known ?? makeGroup(place, limits);
-  const { name, directories } = group;
-  const events = join(place.memory, name, place.version === 2 ? 'memory.events' : 'memory.oom_control');
-  const lists = directories.map((directory) => join(directory, 'cgroup.procs'));
+  const lists = listsOf(group.directories);
   let removed: Promise<void> | undefined;
   return {
     limits,
     lists,
-    memoryKills: () => Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0),
+    memoryKills: () => memoryKills(place, group),
     remove: () =>
       (removed ??= untilGone('What a pipeline started', () => isEmptied(lists)).then(
         () => void ours.push(group),
@@ -121,77 +104,6 @@ const isUsable = ({ limits, directories }: Group, { memoryBytes, processes }: To
 
 function removeFree(): void {
   for (const { directories } of [...free.values()].flat()) directories.forEach(isRemoved);
-}
-
-function makeGroup(place: CgroupPlace, limits: TotalLimits): Group {
-  const name = newName();
-  const directories = directoriesOf(place, name);
-  const memory = join(place.memory, name);
-  const pids = join(place.pids, name);
-  try {
-    for (const directory of directories) mkdirSync(directory);
-    const { memoryBytes, processes } = limits;
-    writeFileSync(join(pids, 'pids.max'), String(processes));
-    if (place.version === 2) {
-      writeFileSync(join(memory, 'memory.max'), String(memoryBytes));
-      writeIfThere(join(memory, 'memory.swap.max'), '0');
-    } else {
-      writeFileSync(join(memory, 'memory.limit_in_bytes'), String(memoryBytes));
-      // Memory and swap together, so that nothing is swapped out instead.
-      writeIfThere(join(memory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
-    }
-    if (place.cpu !== null) yieldToServer(join(place.cpu, name), place.version);
-  } catch (error) {
-    for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
-    throw error;
-  }
-  return { name, directories, limits };
-}
-
-/**
- * Among groups a nice value means nothing: without this, each pipeline would have as much of the processor as the
- * server. A quarter, not the least there is: beside other programs that keep the machine busy, scripts of the least
- * weight (or of cpu.idle) stand still until their time is up, and the pull request would be blamed.
- */
-function yieldToServer(cpu: string, version: 1 | 2): void {
-  const [file, quarter] = version === 2 ? ['cpu.weight', '25'] : ['cpu.shares', '256'];
-  writeIfThere(join(cpu, file), quarter);
-}
-
-function directoriesOf({ memory, pids, cpu }: CgroupPlace, name: string): string[] {
-  const parents = new Set([memory, pids, ...(cpu === null ? [] : [cpu])]);
-  return [...parents].map((parent) => join(parent, name));
-}
-
-/** @throws SandboxError where a process does not end */
-async function removeGroup(directories: string[]): Promise<void> {
-  const lists = directories.map((directory) => join(directory, 'cgroup.procs'));
-  await untilGone('The control group of a pipeline', () => {
-    isEmptied(lists);
-    return directories.map(isRemoved).every(Boolean);
-  });
-}
-
-/** Ends the processes in these lists; whether there were none any more. */
-function isEmptied(lists: string[]): boolean {
-  // Not cgroup.kill: it is there from Linux 5.14 on only, and this has to be anyway.
-  const pids = lists.flatMap((list) => readIfThere(list).split('\n')).filter((pid) => pid !== '');
-  // Processes of other pid namespaces are shown as 0.
-  for (const pid of pids.map(Number)) if (pid > 0) killNow(pid);
-  return pids.length === 0;
-}
-
-/** A group with processes, or with ones that ended a moment ago, is busy. */
-function isRemoved(directory: string): boolean {
-  try {
-    rmdirSync(directory);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
-    if (code === 'ENOENT') return true;
-    throw error;
-  }
 }
 
 async function removeStale(place: CgroupPlace): Promise<void> {
@@ -218,17 +130,5 @@ async function tryOut(totals: Totals, place: CgroupPlace): Promise<void> {
   } finally {
     child.kill('SIGKILL');
     await group.remove();
-  }
-}
-
-function writeIfThere(path: string, content: string): void {
-  if (existsSync(path)) writeFileSync(path, content);
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }
