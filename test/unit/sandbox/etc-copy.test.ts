@@ -47,8 +47,9 @@ describe('a copy of what programs need of /etc', () => {
     return copy.take()!;
   };
 
-  it('has what everybody may read, and no more', async () => {
-    const { place, made } = await taken();
+  it('has what everybody may read, and no more, whatever this process makes its files like', async () => {
+    const umask = process.umask(0o077);
+    const { place, made } = await taken().finally(() => process.umask(umask));
     expect((await readdir(place)).sort()).toEqual(['localtime', 'passwd', 'services', 'ssl']);
     expect((await readdir(join(place, 'ssl'), { recursive: true })).sort()).toEqual([
       'certs',
@@ -58,8 +59,9 @@ describe('a copy of what programs need of /etc', () => {
     expect(await readFile(join(place, 'localtime'), 'utf8')).toBe('certificates');
     expect(await readlink(join(place, 'ssl/certs/one.pem'))).toBe('../usr/lib/one.pem');
     expect(await readFile(join(place, 'passwd'), 'utf8')).toBe(made['passwd']);
-    for (const name of ['', 'ssl', 'ssl/certs'])
-      expect((await stat(join(place, name))).mode & 0o777).toBe(0o755);
+    const modeOf = async (name: string) => (await stat(join(place, name))).mode & 0o777;
+    for (const name of ['', 'ssl', 'ssl/certs']) expect(await modeOf(name)).toBe(0o755);
+    for (const name of ['passwd', 'services', 'ssl/certs/all.crt']) expect(await modeOf(name)).toBe(0o644);
   });
 
   it.each<[string, () => Promise<void>]>([
@@ -69,6 +71,7 @@ describe('a copy of what programs need of /etc', () => {
     ['a file is added', () => writeFile(join(etc, 'ssl/certs/new.crt'), 'new')],
     ['what was not there is', () => writeFile(join(etc, 'absent'), 'there')],
     ['a file is for some only', () => chmod(join(etc, 'services'), 0o600)],
+    ['a file is for all', () => chmod(join(etc, 'ssl/for-some.key'), 0o644)],
   ])('is not taken any more once %s', async (_, change) => {
     const before = await taken();
     await change();
