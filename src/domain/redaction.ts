@@ -86,10 +86,11 @@ function patternsOf(secrets: readonly string[]): Patterns {
   const [found] = at < 0 ? [{ secrets, patterns: compilePatterns(secrets) }] : recent.splice(at, 1);
   recent.unshift(found!);
   let characters = 0;
-  const first = recent.findIndex(
+  const over = recent.findIndex(
     ({ secrets: kept }) => (characters += kept.join('').length) > KEPT_CHARACTERS,
   );
-  if (first > 0) recent.splice(first);
+  // What is used now stays, however much it is.
+  if (over >= 0) recent.splice(Math.max(over, 1));
   return found!.patterns;
 }
 
