@@ -36,9 +36,9 @@ export class WorkspaceMounts {
 
   /** The lower folders that workspaces use. */
   async inUse(): Promise<Set<string>> {
-    const names = await readdir(this.#workspaces).catch((): string[] => []);
+    const names = await namesIn(this.#workspaces);
     for (const name of this.#noted.keys()) if (!names.includes(name)) this.#noted.delete(name);
-    return new Set((await Promise.all(names.map((name) => this.#usesOf(name)))).flat());
+    return lowersOf(names.map((name) => this.#usesOf(name)));
   }
 
   /** Notes that the workspace of this place uses a lower folder from now on. */
@@ -145,10 +145,14 @@ export class WorkspaceMounts {
 
 /** The lower folders that the workspaces in a folder use. */
 export async function lowersInUse(workspaces: string): Promise<Set<string>> {
-  const names = await readdir(workspaces).catch(() => []);
-  const uses = await Promise.all(names.map((name) => readUses(path.join(workspaces, name, USES))));
-  return new Set(uses.flat());
+  const names = await namesIn(workspaces);
+  return lowersOf(names.map((name) => readUses(path.join(workspaces, name, USES))));
 }
+
+const namesIn = (workspaces: string): Promise<string[]> => readdir(workspaces).catch((): string[] => []);
+
+const lowersOf = async (uses: Promise<readonly string[]>[]): Promise<Set<string>> =>
+  new Set((await Promise.all(uses)).flat());
 
 async function readUses(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '[]');
