@@ -25,7 +25,7 @@ export interface SandboxLayout {
   user: { uid: number; gid: number };
   limits: SandboxLimits;
   features: BubblewrapFeatures;
-  /** See systemArguments(). */
+  /** See systemArguments() and etcArguments(). */
   system: string[];
   toolchains: Toolchains;
   /** Directories of the server that must not be seen, also where they lie in /usr. */

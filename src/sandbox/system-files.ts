@@ -67,7 +67,10 @@ export function etcArguments(etc: EtcInUse | null): string[] {
 
 export const SANDBOX_HOSTNAME = 'ci';
 
-/** Files of /etc made for the sandbox, name -> content: os.userInfo() and the like need a line for the user, Java one for the host. */
+/**
+ * Files of /etc made for the sandbox, name -> content: os.userInfo() and the like need a line for the user, Java one
+ * for the host.
+ */
 export function identityFiles(user: { uid: number; gid: number }, home: string): Record<string, string> {
   const name = 'codegenapp';
   let hosts = '127.0.0.1 localhost\n::1 localhost\n';
