@@ -5,7 +5,7 @@
  */
 import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { runProgram } from '../spawner/run.js';
+import { runSystem } from '../spawner/system.js';
 import { mountTable } from '../spawner/spawner.js';
 
 export interface OverlayMount {
@@ -91,13 +91,3 @@ export async function mountsIn(folder: string): Promise<string[]> {
 }
 
 const fromOctal = (digits: string): string => String.fromCharCode(Number.parseInt(digits, 8));
-
-/** @throws with what it said */
-async function runSystem(commandLine: string[], directory = '/'): Promise<void> {
-  const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-  const end = await runProgram({ commandLine, directory, environment }).result;
-  if (end.code === 0) return;
-  throw new Error(end.stderr.trim() || `${commandLine[0]} ended with ${end.signal ?? end.code}`, {
-    cause: end.error,
-  });
-}

@@ -1,9 +1,8 @@
 /** Totals over all processes of a pipeline, by Linux control groups, where they can be had. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { messageOf } from '../domain/errors.js';
+import { startProgram } from '../spawner/spawner.js';
 import {
   directoriesOf,
   isEmptied,
@@ -19,7 +18,7 @@ import {
 } from './cgroup-group.js';
 import { findCgroupPlace, type CgroupPlace } from './cgroup-place.js';
 import { SandboxError } from './contract.js';
-import { isAlive, readProcess, untilGone } from './processes.js';
+import { isAlive, untilGone } from './processes.js';
 
 export type { TotalLimits };
 
@@ -117,18 +116,26 @@ async function removeStale(place: CgroupPlace): Promise<void> {
 /** Puts a process in and looks whether it is there. */
 async function tryOut(totals: Totals, place: CgroupPlace): Promise<void> {
   const group = totals.create();
-  const child = spawn('/bin/cat', [], { stdio: ['pipe', 'ignore', 'ignore'] });
   try {
-    await once(child, 'spawn');
-    const entry = readProcess(child.pid!);
-    for (const list of group.lists) writeFileSync(list, String(child.pid));
-    const inside = readFileSync(`/proc/${child.pid}/cgroup`, 'utf8');
-    const expected = place.version === 2 ? 1 : new Set([place.memory, place.pids]).size;
-    if (inside.split('\n').filter((line) => line.includes(PREFIX)).length < expected)
-      throw new SandboxError('control groups (cgroups) do not hold the processes that are put in');
-    if (entry) await Promise.all([group.remove(), untilGone('A process', () => !isAlive(entry))]);
+    // It waits for what it shall say until it is ended.
+    const { pid, entry, kill } = await startProgram({
+      commandLine: ['/bin/cat'],
+      environment: {},
+      directory: '/',
+      channels: ['later', 'ignore', 'ignore'],
+      maxSaidBytes: 0,
+      lists: group.lists,
+    });
+    try {
+      const inside = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+      const expected = place.version === 2 ? 1 : new Set([place.memory, place.pids]).size;
+      if (inside.split('\n').filter((line) => line.includes(PREFIX)).length < expected)
+        throw new SandboxError('control groups (cgroups) do not hold the processes that are put in');
+      if (entry) await Promise.all([group.remove(), untilGone('A process', () => !isAlive(entry))]);
+    } finally {
+      kill();
+    }
   } finally {
-    child.kill('SIGKILL');
     await group.remove();
   }
 }

@@ -1,7 +1,10 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { runSystem } from '../spawner/system.js';
 import { openOwnDirectory } from './own-directory.js';
+
+/** By directory; they stay for as long as this process lives. */
+const places = new Map<string, Promise<string>>();
 
 /**
  * Mounts directories of ours, read-only and for as long as this process lives, where every user can go: those of
@@ -9,16 +12,24 @@ import { openOwnDirectory } from './own-directory.js';
  * @returns where each can be found: itself where that did not work
  */
 export async function openPassage(directories: string[]): Promise<(directory: string) => string> {
-  const places = new Map<string, string>();
-  try {
-    for (const directory of directories) {
-      const place = await mkdtemp(join(await openOwnDirectory(), 'tools-'));
-      await chmod(place, 0o755);
-      await execa('mount', ['-n', '-o', 'rbind,ro', '--', directory, place]);
-      places.set(directory, place);
+  const found = new Map<string, string>();
+  for (const directory of directories) {
+    const place = places.get(directory) ?? mount(directory);
+    places.set(directory, place);
+    try {
+      found.set(directory, await place);
+    } catch {
+      // Then mountForUser() does it; the next sandbox tries again.
+      places.delete(directory);
+      break;
     }
-  } catch {
-    // Then mountForUser() does it.
   }
-  return (directory) => places.get(directory) ?? directory;
+  return (directory) => found.get(directory) ?? directory;
+}
+
+async function mount(directory: string): Promise<string> {
+  const place = await mkdtemp(join(await openOwnDirectory(), 'tools-'));
+  await chmod(place, 0o755);
+  await runSystem(['mount', '-n', '-o', 'rbind,ro', '--', directory, place]);
+  return place;
 }

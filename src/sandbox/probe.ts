@@ -1,7 +1,8 @@
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { messageOf } from '../domain/errors.js';
+import { runSystem } from '../spawner/system.js';
 import type { BubblewrapFeatures } from './bubblewrap-arguments.js';
 import { SandboxError, type Sandbox, type SandboxCommand } from './contract.js';
 import { sandboxUser } from './user.js';
@@ -11,9 +12,12 @@ import { sandboxUser } from './user.js';
  * @throws SandboxError when it can't even say that
  */
 export async function readFeatures(program: string): Promise<BubblewrapFeatures> {
-  const result = await execa(program, ['--help'], { reject: false, all: true, timeout: 10_000 });
-  if (result.exitCode !== 0) throw new SandboxError(`${program} --help failed: ${result.shortMessage ?? ''}`);
-  return { disableUserns: result.all.includes('--disable-userns'), size: result.all.includes('--size') };
+  try {
+    const help = await runSystem([program, '--help']);
+    return { disableUserns: help.includes('--disable-userns'), size: help.includes('--size') };
+  } catch (error) {
+    throw new SandboxError(`${program} --help failed: ${messageOf(error)}`);
+  }
 }
 
 /**

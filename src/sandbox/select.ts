@@ -93,13 +93,13 @@ async function choose(selection: SandboxSelection): Promise<Choice> {
       privateDirectories: [...privateDirectories, ...own],
     });
     // Once more where it failed: a machine under load must not decide for less isolation.
-    await probeSandbox(sandbox, 'shared').catch(() => probeSandbox(sandbox, 'shared'));
+    const again = (network: 'shared' | 'none') =>
+      probeSandbox(sandbox, network).catch(() => probeSandbox(sandbox, network));
+    const [shared, isolated] = await Promise.allSettled([again('shared'), again('none')]);
+    if (shared.status === 'rejected') throw shared.reason;
     const warnings: string[] = [];
-    try {
-      await probeSandbox(sandbox, 'none');
-    } catch (error) {
-      warnings.push(`Projects that ask for "network: none" can't be validated. ${explain(error)}`);
-    }
+    if (isolated.status === 'rejected')
+      warnings.push(`Projects that ask for "network: none" can't be validated. ${explain(isolated.reason)}`);
     return { sandbox, warnings, trustedOnly: false };
   } catch (error) {
     reason = explain(error);
