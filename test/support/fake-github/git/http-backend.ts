@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename, dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { startProgram } from '../../../../src/spawner/spawner.js';
 import { GIT_ENVIRONMENT } from './run.js';
 
 export interface GitRequest {
@@ -18,67 +18,60 @@ export interface GitRequest {
 }
 
 /**
- * Answers one request of a git client by `git http-backend`, as CGI (RFC 3875).
+ * Answers one request of a git client by `git http-backend`, as CGI (RFC 3875). The App's spawner starts it: from a
+ * process as large as that of the tests it would cost more than all else that git does here.
  * Resolves with the number of body bytes sent once the answer is complete or the client has gone.
  */
-export function serveGit(
+export async function serveGit(
   request: IncomingMessage,
   response: ServerResponse,
   git: GitRequest,
 ): Promise<number> {
-  const backend = spawn('git', ['http-backend'], {
-    env: {
-      ...GIT_ENVIRONMENT,
-      GIT_PROJECT_ROOT: dirname(git.directory),
-      GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: `/${basename(git.directory)}${git.path}`,
-      QUERY_STRING: git.query,
-      REQUEST_METHOD: request.method ?? 'GET',
-      CONTENT_TYPE: request.headers['content-type'] ?? '',
-      CONTENT_LENGTH: String(git.body.length),
-      HTTP_CONTENT_ENCODING: String(request.headers['content-encoding'] ?? ''),
-      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
-      REMOTE_ADDR: '127.0.0.1',
-      ...(git.remoteUser !== undefined && { REMOTE_USER: git.remoteUser }),
-    },
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
   let head: Buffer | undefined = Buffer.alloc(0);
   let bytes = 0;
   const sendBody = (chunk: Buffer) => {
-    const left = (git.cutAfterBytes ?? Infinity) - bytes;
-    bytes += Math.min(left, chunk.length);
-    if (chunk.length < left) {
-      if (!response.write(chunk)) {
-        backend.stdout.pause();
-        response.once('drain', () => backend.stdout.resume());
-      }
-      return;
-    }
-    response.write(chunk.subarray(0, left), () => response.destroy());
-    backend.kill();
+    const part = chunk.subarray(0, Math.max(0, (git.cutAfterBytes ?? Infinity) - bytes));
+    bytes += part.length;
+    if (part.length === chunk.length) response.write(part);
+    else response.write(part, () => response.destroy());
   };
-  backend.stdout.on('data', (chunk: Buffer) => {
-    if (!head) return sendBody(chunk);
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const body = head.subarray(end + 4);
-    sendHead(response, head.toString('latin1', 0, end));
-    head = undefined;
-    if (body.length > 0) sendBody(body);
-  });
-  response.on('close', () => backend.kill());
-  backend.stdin.on('error', () => {}); // It may answer without reading all, and EPIPE says nothing more.
-  backend.stdin.end(git.body);
-  return new Promise((resolve, reject) => {
-    backend.on('error', reject);
-    backend.on('close', () => {
-      if (head) response.statusCode = 500;
-      response.end();
-      resolve(bytes);
-    });
-  });
+  const { ended, kill } = await startProgram(
+    {
+      commandLine: ['git', 'http-backend'],
+      environment: {
+        ...GIT_ENVIRONMENT,
+        GIT_PROJECT_ROOT: dirname(git.directory),
+        GIT_HTTP_EXPORT_ALL: '1',
+        PATH_INFO: `/${basename(git.directory)}${git.path}`,
+        QUERY_STRING: git.query,
+        REQUEST_METHOD: request.method ?? 'GET',
+        CONTENT_TYPE: request.headers['content-type'] ?? '',
+        CONTENT_LENGTH: String(git.body.length),
+        HTTP_CONTENT_ENCODING: String(request.headers['content-encoding'] ?? ''),
+        GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+        REMOTE_ADDR: '127.0.0.1',
+        ...(git.remoteUser !== undefined && { REMOTE_USER: git.remoteUser }),
+      },
+      directory: '/',
+      channels: [{ content: git.body }, 'listen', 'ignore'],
+      maxSaidBytes: Infinity,
+    },
+    (_, chunk) => {
+      if (!head) return sendBody(chunk);
+      head = Buffer.concat([head, chunk]);
+      const end = head.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const body = head.subarray(end + 4);
+      sendHead(response, head.toString('latin1', 0, end));
+      head = undefined;
+      if (body.length > 0) sendBody(body);
+    },
+  );
+  response.on('close', () => kill());
+  await ended;
+  if (head) response.statusCode = 500;
+  response.end();
+  return bytes;
 }
 
 function sendHead(response: ServerResponse, text: string): void {
