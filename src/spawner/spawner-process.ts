@@ -59,8 +59,11 @@ function start(id: number, program: Program): void {
     return Promise.resolve();
   });
   child.on('exit', (code, signal) => {
-    children.delete(id);
-    void Promise.all(heard).then(() => tell({ id, ended: { code, signal } }));
+    // Until then what it has started may still have what is listened to, and is to be ended with it.
+    void Promise.all(heard).then(() => {
+      children.delete(id);
+      tell({ id, ended: { code, signal } });
+    });
   });
 }
 
@@ -97,8 +100,8 @@ function listen(stream: Socket, maxBytes: number, hear: (said: Buffer) => void):
 const feed = (stream: Socket): Socket => stream.on('error', () => undefined).resume();
 
 /** With all that it has started and that has not left its group. */
-function signal({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) sendSignal(-pid, name);
+function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  if (pid !== undefined) sendSignal(-pid, name);
 }
 
 function yieldToOthers(pid: number): void {
