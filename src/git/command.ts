@@ -3,15 +3,13 @@
  * that neither the machine's settings nor the repository's content can make it execute anything.
  */
 import os from 'node:os';
-import { execa } from 'execa';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
-import { sendSignal } from '../sandbox/processes.js';
 import { runProgram, type RunResult } from '../spawner/run.js';
-import { classifyFailure, RepositoryError } from './errors.js';
+import { classifyFailure } from './errors.js';
 import { prepare } from './prepared.js';
-import { authorizationOf, LOCAL_HOST, nameOf, type RepositorySource } from './source.js';
 
-type Settings = Record<string, string>;
+/** Of a configuration, as by `git config`. */
+export type Settings = Record<string, string>;
 
 /** Every command's configuration. The system's and the user's are not read. */
 const SETTINGS: Settings = {
@@ -26,28 +24,6 @@ const SETTINGS: Settings = {
   'maintenance.auto': 'false',
   'advice.detachedHead': 'false',
 };
-
-/** Slips that old but honest histories hold; `fetch.fsckObjects` would refuse them (git help fsck). */
-const HARMLESS_SLIPS = [
-  'badDate',
-  'badDateOverflow',
-  'badEmail',
-  'badFilemode',
-  'badTimezone',
-  'badTagName',
-  'extraHeaderEntry',
-  'missingEmail',
-  'missingNameBeforeEmail',
-  'missingSpaceBeforeDate',
-  'missingSpaceBeforeEmail',
-  'missingTaggerEntry',
-  'multipleAuthors',
-  'zeroPaddedDate',
-  'zeroPaddedFilemode',
-];
-
-/** The check of objects that a fetch makes, for index-pack. */
-export const STRICT = `--strict=${HARMLESS_SLIPS.map((slip) => `${slip}=ignore`).join(',')}`;
 
 /** What of this process's environment git gets to see: the way to its helpers and through the network. */
 const PASSED_ON =
@@ -216,127 +192,13 @@ const actingAs = ({ uid, gid }: { uid: number; gid: number }): string[] => [
 let actsAs: Promise<boolean> | undefined;
 
 /** Whether `as` works on this machine; otherwise what was made has to be given to its owner afterwards. */
-export function canActAs(user: { uid: number; gid: number }): Promise<boolean> {
-  const [file, ...before] = actingAs(user);
-  return (actsAs ??= execa(file!, [...before, 'true'], { reject: false, stdin: 'ignore' }).then(
-    ({ exitCode }) => exitCode === 0,
-  ));
-}
+export const canActAs = (user: { uid: number; gid: number }): Promise<boolean> => (actsAs ??= tryToAct(user));
 
-export interface FetchOptions {
-  gitDir: string;
-  refspecs: string[];
-  depth: number;
-  /** Also removes what the patterns among the refspecs match here and not there. */
-  prune: boolean;
-  /** For the fetch as a whole. */
-  timeLimitMs: number;
-  /** A transfer that stands still for so long is given up. */
-  stallSeconds: number;
-  signal?: AbortSignal;
-}
-
-/** `--depth` of the whole history, in shallow repositories too (git help fetch, --unshallow). */
-const WHOLE_HISTORY = 0x7fffffff;
-const END_GRACE_MS = 2_000;
-
-/**
- * Fetches refspecs from a source into a git directory; answers how many bytes were received, as git counts them.
- * The token travels in the environment only. Throws RepositoryError, or the signal's reason when aborted; by then
- * no process of the fetch is left.
- */
-export async function gitFetch(source: RepositorySource, options: FetchOptions): Promise<number> {
-  const { gitDir, refspecs, depth, prune, timeLimitMs, stallSeconds, signal } = options;
-  signal?.throwIfAborted();
-  const args = ['fetch', '--progress', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'];
-  if (prune) args.push('--prune');
-  args.push('--force', `--depth=${depth === 0 ? WHOLE_HISTORY : depth}`, '--end-of-options', source.url);
-  // execa, as simple-git can only interrupt git itself (no `detached`, no pid): its transport helpers, here
-  // git-remote-https, would live on, hold the connection and write into the cache.
-  const child = execa('git', [...args, ...refspecs], {
-    cwd: gitDir,
-    env: environment(gitDir, fetchSettings(source, stallSeconds)),
-    extendEnv: false,
-    detached: true,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'pipe',
-    buffer: false,
-    reject: false,
-  });
-  const stderr = new Tail();
-  child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
-  const signalGroup = (name: NodeJS.Signals) => child.pid !== undefined && sendSignal(-child.pid, name);
-  let timedOut = false;
-  let hardEnd: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    // git removes its lock files and unfinished packs on SIGTERM.
-    signalGroup('SIGTERM');
-    hardEnd ??= setTimeout(() => signalGroup('SIGKILL'), END_GRACE_MS);
-  };
-  const limit = setTimeout(() => ((timedOut = true), end()), timeLimitMs);
-  signal?.addEventListener('abort', end, { once: true });
-  try {
-    // Settles when stderr is closed, so when the helpers, who share it, are gone too.
-    const result = await child;
-    signal?.throwIfAborted();
-    if (timedOut) throw tooSlow(source, timeLimitMs);
-    if (result.exitCode !== 0)
-      throw classifyFailure(nameOf(source), stderr.text || (result.shortMessage ?? ''), result);
-    return receivedBytes(stderr.text);
-  } finally {
-    clearTimeout(limit);
-    clearTimeout(hardEnd);
-    signal?.removeEventListener('abort', end);
-  }
-}
-
-function fetchSettings(source: RepositorySource, stallSeconds: number): Settings {
-  const slips = HARMLESS_SLIPS.map((slip) => [`fetch.fsck.${slip}`, 'ignore']);
-  const authorization = authorizationOf(source);
-  return {
-    ...(source.host === LOCAL_HOST
-      ? { 'protocol.file.allow': 'always' }
-      : { 'protocol.http.allow': 'always', 'protocol.https.allow': 'always' }),
-    'protocol.version': '2',
-    'http.followRedirects': 'false',
-    // A server that is still preparing the pack sends at least a byte a second (uploadpack.keepAlive).
-    'http.lowSpeedLimit': '1',
-    'http.lowSpeedTime': String(stallSeconds),
-    'fetch.fsckObjects': 'true',
-    ...(Object.fromEntries(slips) as Settings),
-    // Always packs: an object a file is slow to write and to copy.
-    'fetch.unpackLimit': '1',
-    ...(authorization ? { [`http.${source.url}.extraHeader`]: `Authorization: ${authorization}` } : {}),
-  };
-}
-
-const tooSlow = (source: RepositorySource, timeLimitMs: number): RepositoryError =>
-  new RepositoryError(
-    'unreachable',
-    `Fetching from ${nameOf(source)} was ended after ${Math.round(timeLimitMs / 1000)} s without having come to an end.`,
-    {
-      advice: 'Check the connection to the git server; a very large repository needs a smaller clone_depth.',
-    },
+async function tryToAct(user: { uid: number; gid: number }): Promise<boolean> {
+  const commandLine = [...actingAs(user), 'true'];
+  const { result } = runProgram({ commandLine, directory: '/', environment: environment(undefined, {}) });
+  return result.then(
+    ({ code }) => code === 0,
+    () => false,
   );
-
-/** Progress ends with "Receiving objects: 100% (3/3), 1.21 KiB | 1.21 MiB/s, done." */
-function receivedBytes(progress: string): number {
-  const units: Record<string, number> = { bytes: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-  const matches = progress.matchAll(/Receiving objects: 100% \(\d+\/\d+\), ([\d.]+) (bytes|KiB|MiB|GiB)/g);
-  const last = [...matches].at(-1);
-  return last ? Math.round(Number(last[1]) * (units[last[2] ?? ''] ?? 0)) : 0;
-}
-
-/** The last 64 KiB of a stream: a server can make git print without end. */
-class Tail {
-  #kept = Buffer.alloc(0);
-
-  add(chunk: Buffer): void {
-    this.#kept = Buffer.concat([this.#kept, chunk]).subarray(-65_536);
-  }
-
-  get text(): string {
-    return this.#kept.toString('utf8');
-  }
 }

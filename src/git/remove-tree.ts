@@ -100,6 +100,7 @@ export async function removeFile(file: string): Promise<void> {
 
 /** What a folder takes on the disk, in bytes. */
 export async function sizeOf(folder: string): Promise<number> {
-  const { stdout } = await execa('du', ['-sxk', '--', folder], { stdin: 'ignore', reject: false });
+  const commandLine = ['du', '-sxk', '--', folder];
+  const { stdout } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }).result;
   return Number.parseInt(stdout, 10) * 1024 || 0;
 }

@@ -1,9 +1,10 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { git, gitFetch } from './command.js';
+import { git } from './command.js';
 import { RepositoryError } from './errors.js';
 import { fetchAdded } from './fetch-added.js';
+import { gitFetch } from './fetch.js';
 import { withLock } from './lock.js';
 import { removeTree, sizeOf } from './remove-tree.js';
 import { cachePath, isSafeRef, nameOf, type RepositorySource } from './source.js';

@@ -5,8 +5,8 @@ import { chown } from 'node:fs/promises';
 import { Socket, type ConnectOpts, type SocketConstructorOpts } from 'node:net';
 import { constants as os, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { messageOf } from '../domain/errors.js';
+import { runSystem } from '../spawner/system.js';
 import { SandboxError } from './contract.js';
 import { openOutputFile } from './output-file.js';
 import { openOwnDirectory } from './own-directory.js';
@@ -78,7 +78,7 @@ async function openFree(): Promise<{ pipe: string; source: number }> {
 async function make(): Promise<void> {
   const directory = await openOwnDirectory();
   const made = Array.from({ length: MADE_AT_ONCE }, () => join(directory, `pipe-${randomUUID()}`));
-  await execa('mkfifo', ['-m', '600', '--', ...made]);
+  await runSystem(['mkfifo', '-m', '600', '--', ...made]);
   const user = sandboxUser();
   if (user) for (const pipe of made) await chown(pipe, user.uid, user.gid);
   free.push(...made);
