@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { diff, diffByGit } from '../support/fake-github/git/diff.js';
 import { GIT_ENVIRONMENT } from '../support/fake-github/git/run.js';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
 
@@ -183,5 +184,29 @@ describe('faults', () => {
     github.fault({ method: 'PUT', path: '/nowhere', status: 500 });
     await expect(github.stop()).rejects.toThrow('the fault on PUT /nowhere hit no request');
     github = await FakeGitHub.start();
+  });
+});
+
+describe('what a commit adds', () => {
+  it('is told without git as git tells it', () => {
+    const before = repository.branch('main');
+    const { sha } = repository.commit('main', {
+      'one line.txt': 'one\n',
+      'lines.txt': 'one\n\n+three\r\n',
+      'no end.txt': 'one\ntwo',
+      'no end, one line.txt': 'one',
+      'only an end.txt': '\n',
+      'empty.txt': '',
+      'binary.bin': Buffer.from([1, 0, 2]),
+      'late.bin': Buffer.concat([Buffer.alloc(8_000, 'x'), Buffer.from([0])]),
+      'latin1.txt': Buffer.from([0xe9, 10]),
+      'src/deep/a.ts': 'a\n',
+      'src/deep.txt': 'a\n',
+      'ä.txt': 'a\n',
+      link: { content: 'README.md', mode: '120000' },
+      'more.sh': { content: '#!/bin/sh\n', mode: '100755' },
+    });
+    expect(diff(repository.git, before, sha)).toEqual(diffByGit(repository.git, before, sha));
+    expect(diff(repository.git, undefined, sha)).toEqual(diffByGit(repository.git, undefined, sha));
   });
 });

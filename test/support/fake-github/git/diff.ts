@@ -1,5 +1,7 @@
+import { readCommit } from './commits.js';
 import { runGit } from './run.js';
 import type { GitStore } from './store.js';
+import { readTree, type Tree } from './trees.js';
 
 export interface FileDiff {
   filename: string;
@@ -20,18 +22,18 @@ export function diff(store: GitStore, base: string | undefined, head: string): F
   const known = computed.get(store) ?? new Map<string, FileDiff[]>();
   computed.set(store, known);
   const key = `${base} ${head}`;
-  const files = known.get(key) ?? compute(store, base, head);
+  const files = known.get(key) ?? additions(store, base, head) ?? diffByGit(store, base, head);
   known.set(key, files);
   return files;
 }
 
 const computed = new WeakMap<GitStore, Map<string, FileDiff[]>>();
 
-function compute(store: GitStore, base: string | undefined, head: string): FileDiff[] {
+export function diffByGit(store: GitStore, base: string | undefined, head: string): FileDiff[] {
   if (base === undefined) store.write('tree', Buffer.alloc(0));
   const output = runGit([
     `--git-dir=${store.directory}`,
-    ...['diff', '--raw', '--patch', '-z', '-M', '--full-index', base ?? EMPTY_TREE, head],
+    ...['diff', '--raw', '--patch', '-z', '-M', '--no-abbrev', '--full-index', base ?? EMPTY_TREE, head],
   ]).stdout.toString();
   if (output === '') return [];
   // `-z` ends the raw part with an empty field; the patch follows, file by file in the same order.
@@ -61,4 +63,47 @@ function compute(store: GitStore, base: string | undefined, head: string): FileD
     });
   }
   return files;
+}
+
+/** The same without a process, where files were added and nothing else, as most tests do; null elsewhere. */
+function additions(store: GitStore, base: string | undefined, head: string): FileDiff[] | null {
+  const before = base === undefined ? (new Map() as Tree) : treeOf(store, base);
+  const after = treeOf(store, head);
+  if (!before || !after) return null;
+  for (const [path, { mode, sha }] of before) {
+    const now = after.get(path);
+    if (now?.sha !== sha || now?.mode !== mode) return null;
+  }
+  const files: FileDiff[] = [];
+  for (const [filename, { mode, sha }] of after) {
+    if (before.has(filename)) continue;
+    const content = store.read(sha)?.content;
+    if (mode === '160000' || !content) return null;
+    const patch = patchOf(content);
+    const lines = patch?.split('\n').filter((line) => line.startsWith('+')).length ?? 0;
+    const counted = { additions: lines, deletions: 0 };
+    files.push({ filename, status: 'added', sha, ...counted, ...(patch !== undefined && { patch }) });
+  }
+  return files.sort((a, b) => Buffer.compare(Buffer.from(a.filename), Buffer.from(b.filename)));
+}
+
+function treeOf(store: GitStore, sha: string): Tree | undefined {
+  const commit = readCommit(store, sha);
+  return commit && readTree(store, commit.tree);
+}
+
+/** Git looks for NUL in this much of a file to tell whether it is binary. */
+const BINARY_BYTES = 8_000;
+
+/** Of a file that is new. */
+function patchOf(content: Buffer): string | undefined {
+  if (content.length === 0 || content.subarray(0, BINARY_BYTES).includes(0)) return undefined;
+  const lines = content.toString().split('\n');
+  const isEnded = lines.at(-1) === '';
+  if (isEnded) lines.pop();
+  const hunk = [
+    `@@ -0,0 +1${lines.length === 1 ? '' : `,${lines.length}`} @@`,
+    ...lines.map((line) => `+${line}`),
+  ];
+  return [...hunk, ...(isEnded ? [] : ['\\ No newline at end of file'])].join('\n');
 }
