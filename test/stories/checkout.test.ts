@@ -11,7 +11,6 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
-  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -22,20 +21,22 @@ import { RepositoryError } from '../../src/git/errors.js';
 import { fetchAdded } from '../../src/git/fetch-added.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
 import { startGitHttp, type GitHttpServer } from '../support/git-http.js';
-import { removeFolder, run, runWithInput, SampleRepository, temporaryFolder } from '../support/sample-git.js';
+import { HostedRepository } from '../support/hosted-repository.js';
+import { removeFolder, run, runWithInput, temporaryFolder } from '../support/sample-git.js';
+import type { FileChanges } from '../support/fake-github/git/trees.js';
 
 const TOKEN = 'ghs_CanaryTokenThatMustNotShowAnywhere0123';
 
 let folder: string;
 let server: GitHttpServer;
-let repository: SampleRepository;
+let repository: HostedRepository;
 let cache: RepositoryCache;
 let counter: number;
 
 beforeEach(async () => {
   folder = temporaryFolder();
   server = await startGitHttp(path.join(folder, 'host'), TOKEN);
-  repository = new SampleRepository(path.join(folder, 'host'), 'octo/app');
+  repository = new HostedRepository(path.join(folder, 'host'), 'octo/app');
   cache = new RepositoryCache({ directory: path.join(folder, 'data'), retryDelaysMs: [1, 1] });
   counter = 0;
 });
@@ -58,7 +59,7 @@ function request(sha: string, more: Partial<CheckoutRequest> = {}): CheckoutRequ
   return { source: source(), ref: 'refs/pull/7/head', sha, into, depth: 1, ...more };
 }
 
-function pushPull(files: Record<string, string | Buffer>, message?: string): string {
+function pushPull(files: FileChanges, message?: string): string {
   const sha = repository.commit(files, message);
   repository.push('refs/pull/7/head');
   return sha;
@@ -125,8 +126,7 @@ describe('what is checked out', () => {
     [0, 6],
   ])('at depth %i has %i commits', async (depth, commits) => {
     for (let i = 0; i < 4; i += 1) repository.commit({ [`${i}.txt`]: `${i}` });
-    run(repository.work, 'tag', '-a', '-m', 'one', 'v1');
-    run(repository.work, 'push', '--quiet', 'origin', 'v1');
+    run(repository.bare, 'tag', '-a', '-m', 'one', 'v1', repository.head!);
     const sha = pushPull({ 'last.txt': '' });
     const wanted = request(sha, { depth });
     await checkout(wanted, cache);
@@ -160,8 +160,7 @@ describe('what is checked out', () => {
   it('keeps links as they are, and belongs to the given owner, links too', async () => {
     const canary = path.join(folder, 'canary');
     writeFileSync(canary, '');
-    symlinkSync(canary, path.join(repository.work, 'link'));
-    const sha = pushPull({ 'a/b.txt': '' });
+    const sha = pushPull({ 'a/b.txt': '', link: { content: canary, mode: '120000' } });
     const asRoot = process.getuid?.() === 0;
     const wanted = request(sha, asRoot ? { owner: { uid: 12345, gid: 12346 } } : {});
     await checkout(wanted, cache);
@@ -308,10 +307,10 @@ describe('a second push', () => {
   });
 
   it('of an object that git refuses is refused', async () => {
-    const tree = run(repository.work, 'rev-parse', 'HEAD^{tree}');
+    const tree = run(repository.bare, 'rev-parse', 'HEAD^{tree}');
     const bad = `tree ${tree}\ncommitter Ada <ada@example.com> 1 +0000\n\nx\n`;
     const sha = runWithInput(
-      repository.work,
+      repository.bare,
       bad,
       'hash-object',
       '-t',
@@ -320,7 +319,7 @@ describe('a second push', () => {
       '--literally',
       '--stdin',
     ).trim();
-    run(repository.work, 'push', '-q', '--force', 'origin', `${sha}:refs/pull/7/head`);
+    run(repository.bare, 'update-ref', 'refs/pull/7/head', sha);
     const { reason } = await failure(checkout(request(sha), cache));
     expect(reason).toBe('broken');
   });
@@ -344,8 +343,9 @@ describe('a second push', () => {
 
 describe('what does not come', () => {
   it('a commit that was force-pushed away is gone', async () => {
+    const before = repository.head;
     const sha = pushPull({ 'a.txt': 'old' });
-    run(repository.work, 'reset', '--quiet', '--hard', 'HEAD~1');
+    repository.head = before;
     pushPull({ 'a.txt': 'new' });
     repository.forget();
     const error = await failure(checkout(request(sha), cache));
@@ -491,7 +491,7 @@ describe('the cache', () => {
   it('is removed, the longest unused first, down to its bound', async () => {
     const sources = ['one', 'two'].map((name) => {
       const fullName = `octo/${name}`;
-      const sample = new SampleRepository(path.join(folder, 'host'), fullName);
+      const sample = new HostedRepository(path.join(folder, 'host'), fullName);
       const sha = sample.commit({ 'a.bin': noise(300_000, name) });
       sample.push('refs/pull/7/head');
       return { sha, source: { ...source(), fullName, url: `${server.url}/${fullName}.git` } };
@@ -529,8 +529,7 @@ describe('the cache', () => {
 describe('a hostile pull request', () => {
   it('gets no filter, hook or submodule run', async () => {
     const canary = path.join(folder, 'executed');
-    const script = `#!/bin/sh\ntouch ${canary}\n`;
-    run(repository.work, 'config', 'filter.lfs.clean', 'cat');
+    const script = { content: `#!/bin/sh\ntouch ${canary}\n`, mode: '100755' };
     const sha = pushPull({
       '.gitattributes':
         '*.bin filter=lfs diff=evil merge=evil working-tree-encoding=UTF-16\n*.c filter=evil\n',
@@ -541,8 +540,6 @@ describe('a hostile pull request', () => {
       '.gitconfig': `[core]\n\thooksPath = .githooks\n\tfsmonitor = touch ${canary}\n[filter "evil"]\n\tsmudge = touch ${canary}\n`,
       '.gitmodules': `[submodule "s"]\n\tpath = s\n\turl = ${server.url}/octo/other.git\n\tupdate = checkout\n`,
     });
-    for (const hook of ['hooks/post-checkout', '.githooks/post-checkout'])
-      chmodSync(path.join(repository.work, hook), 0o755);
     const wanted = request(sha);
     await checkout(wanted, cache);
     expect(readFileSync(path.join(wanted.into, 'a.c'), 'utf8')).toBe('int main;\n');

@@ -17,7 +17,8 @@ import { SetupLayers } from '../../src/pipeline/setup-cache/layers.js';
 import { SetupCache } from '../../src/pipeline/setup-cache/setup-cache.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
-import { SampleRepository, temporaryFolder } from './sample-git.js';
+import { HostedRepository } from './hosted-repository.js';
+import { temporaryFolder } from './sample-git.js';
 
 export interface CachedRun {
   setup: string;
@@ -32,7 +33,7 @@ export interface CachedRun {
 export class CachedRuns {
   private constructor(
     readonly folder: string,
-    readonly repository: SampleRepository,
+    readonly repository: HostedRepository,
     readonly workspaces: Workspaces,
     readonly mounts: WorkspaceMounts | null,
     readonly cache: RepositoryCache,
@@ -56,7 +57,7 @@ export class CachedRuns {
     const cache = new RepositoryCache({ directory: data, retryDelaysMs: [] });
     return new CachedRuns(
       folder,
-      new SampleRepository(join(folder, 'host'), 'octo/app'),
+      new HostedRepository(join(folder, 'host'), 'octo/app'),
       new Workspaces({ directory: data, process: 'test', ...(owner ? { owner } : {}) }),
       mounts,
       cache,

@@ -30,7 +30,7 @@ export function runWithInput(cwd: string, input: string | Buffer | undefined, ..
   }).trim();
 }
 
-/** A repository as a git host keeps it, and a clone to push from. */
+/** Somebody's working copy, and the bare repository that it is pushed to. */
 export class SampleRepository {
   readonly bare: string;
   readonly work: string;
@@ -64,12 +64,6 @@ export class SampleRepository {
 
   push(ref: string): void {
     run(this.work, 'push', '--quiet', '--force', 'origin', `HEAD:${ref}`);
-  }
-
-  /** As a git host does it some time after a force-push. */
-  forget(): void {
-    run(this.bare, 'reflog', 'expire', '--expire=now', '--all');
-    run(this.bare, 'gc', '--quiet', '--prune=now');
   }
 }
 
