@@ -5,8 +5,8 @@
  */
 import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { runSystem } from '../spawner/system.js';
 import { mountTable } from '../spawner/spawner.js';
+import { runSystem } from '../spawner/system.js';
 
 export interface OverlayMount {
   /** An existing folder, on which the whole appears. */

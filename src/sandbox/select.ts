@@ -93,9 +93,9 @@ async function choose(selection: SandboxSelection): Promise<Choice> {
       privateDirectories: [...privateDirectories, ...own],
     });
     // Once more where it failed: a machine under load must not decide for less isolation.
-    const again = (network: 'shared' | 'none') =>
+    const tryTwice = (network: 'shared' | 'none') =>
       probeSandbox(sandbox, network).catch(() => probeSandbox(sandbox, network));
-    const [shared, isolated] = await Promise.allSettled([again('shared'), again('none')]);
+    const [shared, isolated] = await Promise.allSettled([tryTwice('shared'), tryTwice('none')]);
     if (shared.status === 'rejected') throw shared.reason;
     const warnings: string[] = [];
     if (isolated.status === 'rejected')

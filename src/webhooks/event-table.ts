@@ -3,6 +3,8 @@
  * would cost more than all the rest of receiving, and is not loaded yet when the first webhook comes.
  */
 export interface EventTable {
+  /** So many inserts may be under way; they take effect in the order in which they began. */
+  readonly atOnce: number;
   /**
    * Stores the rows, with a job for each that is queued, all in one transaction. Answers the id under which each
    * delivery is stored: another one's where it was there already. No two rows may have the same delivery id.

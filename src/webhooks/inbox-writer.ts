@@ -20,7 +20,7 @@ interface Waiting {
 export class InboxWriter implements Inbox {
   onQueued = (): void => undefined;
   private waiting: Waiting[] = [];
-  private writing: Promise<void> | null = null;
+  private readonly writing = new Set<Promise<void>>();
   private isClosed = false;
 
   /** @param migrated resolves when the schema is there: what comes earlier to a new database waits for it */
@@ -36,30 +36,32 @@ export class InboxWriter implements Inbox {
     const row = rowOf(delivery);
     return new Promise((resolve, reject) => {
       this.waiting.push({ row, resolve, reject });
-      this.writing ??= this.writeGroups();
+      // What comes together is written together.
+      if (this.waiting.length === 1) setImmediate(() => this.writeGroups());
     });
   }
 
   /** What was taken is stored. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.writing;
+    while (this.waiting.length > 0 || this.writing.size > 0) {
+      this.writeGroups();
+      await Promise.all(this.writing);
+    }
     await this.table.close();
   }
 
-  private async writeGroups(): Promise<void> {
-    // What came together is written together.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) {
+  private writeGroups(): void {
+    while (this.waiting.length > 0 && this.writing.size < this.table.atOnce) {
       const group = this.waiting.splice(0, MAX_GROUP);
-      try {
-        await this.write(group);
-      } catch (error) {
-        group.forEach(({ reject }) => reject(error));
-      }
+      const writing = this.write(group)
+        .catch((error: unknown) => group.forEach(({ reject }) => reject(error)))
+        .finally(() => {
+          this.writing.delete(writing);
+          this.writeGroups();
+        });
+      this.writing.add(writing);
     }
-    // In the same turn as the look above: what comes after it begins anew.
-    this.writing = null;
   }
 
   private async write(group: Waiting[]): Promise<void> {

@@ -25,6 +25,7 @@ interface StoredRow {
  * of four.
  */
 export class SqliteEvents implements EventTable {
+  readonly atOnce = 1;
   private connection: Promise<sqlite3.Database> | null = null;
   /** Prepared once for each number of rows. */
   private readonly statements = new Map<number, Promise<sqlite3.Statement>>();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
 import { Project, WebhookEvent } from '../../src/database/entities/index.js';
@@ -13,7 +14,15 @@ import { InboxThread } from '../../src/webhooks/inbox-thread.js';
 import { InboxWriter } from '../../src/webhooks/inbox-writer.js';
 import type { Delivery, Inbox } from '../../src/webhooks/inbox.js';
 import { ServerInbox } from '../../src/webhooks/server-inbox.js';
-import { onEachDatabase, onSqlite, type Place, type TestDatabases } from '../support/databases.js';
+import {
+  migrate,
+  onEachDatabase,
+  onPostgres,
+  onSqlite,
+  type Place,
+  type TestDatabases,
+} from '../support/databases.js';
+import { until } from '../support/story.js';
 
 const opened = (number: number, repository = { id: 7, full_name: 'acme/web' }) => ({
   action: 'opened',
@@ -240,6 +249,55 @@ describe('an inbox on the SQLite database that the App writes to', () => {
     await Promise.all([underWay, stored, ...waiting]);
     expect(order).toEqual(['delivery', 'write 1', 'write 2', 'write 3']);
     await inbox.close();
+  });
+});
+
+onPostgres('an inbox on PostgreSQL whose connection is lost', (server) => {
+  let admin: pg.Client;
+  let inbox: Inbox;
+  beforeEach(async () => {
+    const place = { databaseUrl: await server().createDatabase(), dataDir: '' };
+    await migrate(place);
+    admin = new pg.Client({ connectionString: place.databaseUrl });
+    await admin.connect();
+    inbox = new InboxWriter(await eventTable(place));
+    await inbox.store(delivery(opened(1)));
+  });
+  afterEach(async () => {
+    await inbox.close();
+    await admin.end();
+  });
+
+  const OTHERS = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
+  /** Resolves when it is gone. */
+  const cut = () => admin.query(`SELECT pg_terminate_backend(pid, 5000) ${OTHERS}`);
+
+  it('opens another one', async () => {
+    await cut();
+    // At that moment it may have been sent already.
+    const next = delivery(opened(2));
+    const stored = await inbox.store(next).catch(() => inbox.store(next));
+    expect(stored.status).toBe('queued');
+  });
+
+  it('refuses what was under way, and nothing later', async () => {
+    await admin.query('BEGIN; LOCK TABLE webhook_events');
+    // More than one statement holds.
+    const lost = Array.from({ length: 40 }, (_, n) => delivery(opened(n + 2)));
+    const outcomes = Promise.allSettled(lost.map((one) => inbox.store(one)));
+    await until(async () => {
+      const { rowCount } = await admin.query(`SELECT ${OTHERS} AND wait_event_type = 'Lock'`);
+      return rowCount === 1;
+    }, 'a statement that waits');
+    await cut();
+    await admin.query('ROLLBACK');
+    const settled = await outcomes;
+    const refused = lost.filter((_, n) => settled[n]!.status === 'rejected');
+    expect(refused.slice(0, 16)).toEqual(lost.slice(0, 16));
+    const again = await Promise.all(refused.map((one) => inbox.store(one)));
+    expect(again.map(({ status }) => status)).toEqual(refused.map(() => 'queued'));
+    const { rows } = await admin.query<{ count: number }>('SELECT count(*)::int FROM webhook_events');
+    expect(rows[0]!.count).toBe(41);
   });
 });
 
