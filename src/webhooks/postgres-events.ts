@@ -39,11 +39,12 @@ export class PostgresEvents implements EventTable {
   async insert(rows: readonly NewEvent[]): Promise<Map<string, string>> {
     clearTimeout(this.idle);
     this.underWay++;
+    const connection = this.connected();
     try {
-      return await store(await this.connected(), rows);
+      return await store(await connection, rows);
     } catch (error) {
       // The next one begins anew: nobody knows what state this connection is in.
-      void this.close();
+      if (this.connection === connection) void this.close();
       throw error;
     } finally {
       if (--this.underWay === 0) this.idle = setTimeout(() => void this.close(), IDLE_MS).unref();
