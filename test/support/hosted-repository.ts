@@ -1,29 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { writeCommit } from './fake-github/git/commits.js';
+import { commitChanges } from './fake-github/git/commits.js';
 import { GitStore } from './fake-github/git/store.js';
-import {
-  changeTree,
-  writeTree,
-  type FileChanges,
-  type Tree,
-  type TreeFile,
-} from './fake-github/git/trees.js';
+import type { FileChanges } from './fake-github/git/trees.js';
 import { run } from './sample-git.js';
 
 /** A repository as a git host keeps it, written without starting git; what is committed is there once it is pushed. */
 export class HostedRepository {
   readonly bare: string;
   private readonly store: GitStore;
-  private readonly trees = new Map<string, Tree>();
   /** What the next commit comes after. */
   head: string | undefined;
 
   /** At `ROOT/OWNER/NAME.git`, with one commit on main. */
-  constructor(
-    root: string,
-    readonly fullName: string,
-  ) {
+  constructor(root: string, fullName: string) {
     this.bare = path.join(root, `${fullName}.git`);
     mkdirSync(this.bare, { recursive: true });
     this.store = new GitStore(this.bare, { head: 'main' });
@@ -33,14 +23,8 @@ export class HostedRepository {
 
   /** Writes files, commits them as Ada, answers the sha. */
   commit(files: FileChanges, message = 'Change'): string {
-    const ada = { name: 'Ada', email: 'ada@example.com', time: Math.floor(Date.now() / 1000) };
-    const before = this.trees.get(this.head ?? '') ?? new Map<string, TreeFile>();
-    const tree = changeTree(this.store, before, files);
-    const parents = this.head === undefined ? [] : [this.head];
-    const commit = { tree: writeTree(this.store, tree), parents, author: ada, committer: ada, message };
-    const sha = writeCommit(this.store, commit);
-    this.trees.set(sha, tree);
-    return (this.head = sha);
+    const by = { name: 'Ada', email: 'ada@example.com', time: Math.floor(Date.now() / 1000) };
+    return (this.head = commitChanges(this.store, this.head, { files, message, by }));
   }
 
   push(ref: string): void {

@@ -1,7 +1,7 @@
-import { readCommit, writeCommit, type Signature } from './git/commits.js';
+import { commitChanges, readCommit, type Signature } from './git/commits.js';
 import { isBranchName } from './git/run.js';
 import { GitStore } from './git/store.js';
-import { changeTree, readTree, writeTree, type FileChanges, type Tree, type TreeFile } from './git/trees.js';
+import { readTree, type FileChanges, type Tree } from './git/trees.js';
 import type { Change, WebhookEvent } from './events.js';
 
 /** A push that happened; `event` is its push webhook. */
@@ -59,18 +59,16 @@ export abstract class RepositoryFiles {
   commit(branch: string, files: FileChanges, message = 'Change', author = this.maintainer): Push {
     if (!isBranchName(branch)) throw new Error(`git refuses the branch name ${JSON.stringify(branch)}.`);
     const parent = this.git.ref(`refs/heads/${branch}`) ?? this.git.ref(`refs/heads/${this.defaultBranch}`);
-    return this.setBranch(
-      branch,
-      this.writeCommit(parent, parent ? [parent] : [], files, message, author),
-      author,
-    );
+    const by = this.signature(author, parent);
+    return this.setBranch(branch, commitChanges(this.git, parent, { files, message, by }), author);
   }
 
   /** Replaces the head commit of a branch by another, as an amend and a forced push do. */
   forcePush(branch: string, files: FileChanges, message = 'Amended', author = this.maintainer): Push {
     const head = this.branch(branch);
     const parents = readCommit(this.git, head)!.parents;
-    return this.setBranch(branch, this.writeCommit(head, parents, files, message, author), author);
+    const by = this.signature(author, head);
+    return this.setBranch(branch, commitChanges(this.git, head, { files, parents, message, by }), author);
   }
 
   /** Moves a branch to a commit, and the pull requests from it along. */
@@ -91,24 +89,5 @@ export abstract class RepositoryFiles {
   signature(login: string, after?: string): Signature {
     const time = after === undefined ? FIRST_COMMIT_TIME : readCommit(this.git, after)!.committer.time + 60;
     return { name: login, email: `${login}@users.noreply.github.com`, time };
-  }
-
-  private writeCommit(
-    from: string | undefined,
-    parents: string[],
-    files: FileChanges,
-    message: string,
-    author: string,
-  ): string {
-    const before: Tree = from === undefined ? new Map<string, TreeFile>() : this.tree(from);
-    const tree = changeTree(this.git, before, files);
-    const by = this.signature(author, from);
-    return writeCommit(this.git, {
-      tree: writeTree(this.git, tree),
-      parents,
-      author: by,
-      committer: by,
-      message,
-    });
   }
 }

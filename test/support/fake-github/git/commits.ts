@@ -1,4 +1,5 @@
 import type { GitStore } from './store.js';
+import { changeTree, readTree, writeTree, type FileChanges, type Tree } from './trees.js';
 
 export interface Signature {
   name: string;
@@ -49,6 +50,28 @@ export function readCommit(store: GitStore, sha: string): Commit | undefined {
     committer: signature('committer'),
     message: text.slice(end + 2).replace(/\n$/, ''),
   };
+}
+
+/** Every file of a commit; of none, none. */
+export function treeOf(store: GitStore, sha: string | undefined): Tree {
+  if (sha === undefined) return new Map();
+  const commit = readCommit(store, sha);
+  if (!commit) throw new Error(`There is no commit ${sha}.`);
+  return readTree(store, commit.tree);
+}
+
+/**
+ * Stores a commit of the files of another one with changes, and returns its sha.
+ * @param change.parents where they are not just that other one
+ */
+export function commitChanges(
+  store: GitStore,
+  from: string | undefined,
+  change: { files: FileChanges; parents?: string[]; message: string; by: Signature },
+): string {
+  const { files, parents = from === undefined ? [] : [from], message, by } = change;
+  const tree = writeTree(store, changeTree(store, treeOf(store, from), files));
+  return writeCommit(store, { tree, parents, author: by, committer: by, message });
 }
 
 /** The commit and everything it descends from, nearest first. */

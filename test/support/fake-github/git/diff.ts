@@ -1,7 +1,6 @@
-import { readCommit } from './commits.js';
+import { treeOf } from './commits.js';
 import { runGit } from './run.js';
 import type { GitStore } from './store.js';
-import { readTree, type Tree } from './trees.js';
 
 export interface FileDiff {
   filename: string;
@@ -50,26 +49,30 @@ export function diffByGit(store: GitStore, base: string | undefined, head: strin
     // A change of type (file to symlink) is shown as a removal and an addition.
     const shown = patches.slice(section, (section += letter === 'T' ? 2 : 1)).join('');
     const start = shown.search(/^@@ /m);
-    const patch = start < 0 ? undefined : shown.slice(start).replace(/\n$/, '');
-    const lines = patch?.split('\n') ?? [];
     files.push({
       filename,
       ...(previousFilename !== undefined && { previousFilename }),
       status: renamed ? 'renamed' : letter === 'A' ? 'added' : letter === 'D' ? 'removed' : 'modified',
       sha: letter === 'D' ? before : after,
-      additions: lines.filter((each) => each.startsWith('+')).length,
-      deletions: lines.filter((each) => each.startsWith('-')).length,
-      ...(patch !== undefined && { patch }),
+      ...counted(start < 0 ? undefined : shown.slice(start).replace(/\n$/, '')),
     });
   }
   return files;
 }
 
+function counted(patch: string | undefined): Pick<FileDiff, 'additions' | 'deletions' | 'patch'> {
+  const lines = patch?.split('\n') ?? [];
+  return {
+    additions: lines.filter((each) => each.startsWith('+')).length,
+    deletions: lines.filter((each) => each.startsWith('-')).length,
+    ...(patch !== undefined && { patch }),
+  };
+}
+
 /** The same without a process, where files were added and nothing else, as most tests do; null elsewhere. */
 function additions(store: GitStore, base: string | undefined, head: string): FileDiff[] | null {
-  const before = base === undefined ? (new Map() as Tree) : treeOf(store, base);
+  const before = treeOf(store, base);
   const after = treeOf(store, head);
-  if (!before || !after) return null;
   for (const [path, { mode, sha }] of before) {
     const now = after.get(path);
     if (now?.sha !== sha || now?.mode !== mode) return null;
@@ -79,17 +82,9 @@ function additions(store: GitStore, base: string | undefined, head: string): Fil
     if (before.has(filename)) continue;
     const content = store.read(sha)?.content;
     if (mode === '160000' || !content) return null;
-    const patch = patchOf(content);
-    const lines = patch?.split('\n').filter((line) => line.startsWith('+')).length ?? 0;
-    const counted = { additions: lines, deletions: 0 };
-    files.push({ filename, status: 'added', sha, ...counted, ...(patch !== undefined && { patch }) });
+    files.push({ filename, status: 'added', sha, ...counted(patchOf(content)) });
   }
   return files.sort((a, b) => Buffer.compare(Buffer.from(a.filename), Buffer.from(b.filename)));
-}
-
-function treeOf(store: GitStore, sha: string): Tree | undefined {
-  const commit = readCommit(store, sha);
-  return commit && readTree(store, commit.tree);
 }
 
 /** Git looks for NUL in this much of a file to tell whether it is binary. */

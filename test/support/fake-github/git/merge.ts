@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runGit } from './run.js';
 import type { GitStore } from './store.js';
-import { commitsBetween, mergeBase, readCommit, writeCommit, type Signature } from './commits.js';
-import { readTree, writeTree, type Tree, type TreeFile } from './trees.js';
-
-function treeOf(store: GitStore, commit: string | undefined): Tree {
-  const tree = commit === undefined ? undefined : readCommit(store, commit)?.tree;
-  return tree === undefined ? new Map<string, TreeFile>() : readTree(store, tree);
-}
+import { commitsBetween, mergeBase, treeOf, writeCommit, type Signature } from './commits.js';
+import { writeTree, type Tree, type TreeFile } from './trees.js';
 
 /** The tree of merging two commits, or undefined on a conflict. */
 export function mergeCommits(store: GitStore, ours: string, theirs: string): Tree | undefined {
