@@ -4,8 +4,9 @@ import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import type { Logger } from '../logging.js';
-import { addJobsSql, laneName } from './add-jobs.js';
 import { type JobKind, type JobKindOptions, type NewJob, type Queue, type QueueCounts } from './contract.js';
+import { HandOver } from './hand-over.js';
+import { enqueueSql, laneName, notifySql } from './job-rows.js';
 import { isDead, newOwner } from './owner.js';
 
 /** How often this process says that it lives, and looks whose jobs have been left behind. */
@@ -20,13 +21,15 @@ const SWEEP_MS = 10 * 60_000;
 const LOOK_AGAIN_MS = 25;
 
 /**
- * The queue on PostgreSQL: graphile-worker, one of its pools for each kind. A lane is its named queue. It knows no
- * heartbeat, so its pools are listed in `queue_workers`, and what a pool locked that is not seen any more is freed.
+ * The queue on PostgreSQL: graphile-worker, one of its pools for each kind, to which the rows of `jobs` are handed
+ * over. A lane is its named queue. It knows no heartbeat, so its pools are listed in `queue_workers`, and what a pool
+ * locked that is not seen any more is freed.
  */
 export class GraphileQueue implements Queue {
   private readonly me = newOwner();
   private readonly workers: WorkerPool[] = [];
   private readonly running = new Set<string>();
+  private readonly handOver: HandOver;
   private pool: pg.Pool | null = null;
   private timers: NodeJS.Timeout[] = [];
   private beating: Promise<void> = Promise.resolve();
@@ -36,25 +39,27 @@ export class GraphileQueue implements Queue {
     private readonly database: Database,
     private readonly databaseUrl: string,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.handOver = new HandOver(databaseUrl, log);
+  }
 
   async enqueue(tx: EntityManager, ...jobs: NewJob[]): Promise<void> {
     await tx.query(
-      `SELECT ${addJobsSql(`
-         SELECT kind, subject, lane, delay_ms, n
+      `WITH enqueued AS (${enqueueSql(
+        `SELECT kind, subject, lane, delay_ms
          FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[])
-              WITH ORDINALITY AS new (kind, subject, lane, delay_ms, n)`)}`,
+              WITH ORDINALITY AS new (kind, subject, lane, delay_ms, n) ORDER BY n`,
+      )}) ${notifySql('enqueued')}`,
       [
         jobs.map(({ kind }) => kind),
         jobs.map(({ subject }) => subject),
         jobs.map(({ lane }) => laneName(lane)),
-        // By the database's clock, from here on: this machine's may be another.
         jobs.map(({ runAt }) => (runAt ? Math.max(0, runAt.getTime() - Date.now()) : null)),
       ],
     );
   }
 
-  /** The notification that comes with a job is enough. */
+  /** The notification that comes with jobs is enough. */
   nudge(): void {}
 
   async start(kinds: Partial<Record<JobKind, JobKindOptions>>): Promise<void> {
@@ -70,6 +75,7 @@ export class GraphileQueue implements Queue {
     for (const [kind, options] of Object.entries(kinds) as [JobKind, JobKindOptions][])
       this.workers.push(this.run(kind, options, pool));
     await this.beat();
+    this.handOver.start();
     this.timers = [
       setInterval(() => {
         this.beating = this.beat().catch((error) => this.complain(error));
@@ -81,7 +87,8 @@ export class GraphileQueue implements Queue {
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await Promise.all(this.workers.map(async (worker) => worker.gracefulShutdown('stopping')));
+    const over = this.workers.map(async (worker) => worker.gracefulShutdown('stopping'));
+    await Promise.all([...over, this.handOver.stop()]);
     // Until here the jobs that still ran were ours, and had to be seen to be.
     this.timers.forEach(clearInterval);
     await this.beating;
@@ -105,7 +112,9 @@ export class GraphileQueue implements Queue {
               count(*) FILTER (WHERE locked_at IS NOT NULL) AS running,
               count(*) FILTER (WHERE locked_at IS NULL AND attempts >= max_attempts) AS failed,
               count(*) FILTER (WHERE locked_at IS NULL AND attempts < max_attempts) AS queued
-       FROM graphile_worker.jobs GROUP BY 1`,
+       FROM (SELECT task_identifier, locked_at, attempts, max_attempts FROM graphile_worker.jobs
+             UNION ALL SELECT kind, NULL, 0, 1 FROM jobs) AS job
+       GROUP BY 1`,
     );
     return new Map(
       rows.map(({ kind, queued, running, failed }) => [
@@ -117,10 +126,11 @@ export class GraphileQueue implements Queue {
 
   async withJob(kind: JobKind, subjects: readonly string[]): Promise<Set<string>> {
     const rows = await this.database.read.query<{ subject: string }[]>(
-      `SELECT DISTINCT job.payload ->> 'subject' AS subject
+      `SELECT job.payload ->> 'subject' AS subject
        FROM graphile_worker._private_jobs job JOIN graphile_worker._private_tasks task ON task.id = job.task_id
        WHERE task.identifier = $1 AND job.payload ->> 'subject' = ANY($2)
-         AND (job.locked_at IS NOT NULL OR job.attempts < job.max_attempts)`,
+         AND (job.locked_at IS NOT NULL OR job.attempts < job.max_attempts)
+       UNION SELECT subject FROM jobs WHERE kind = $1 AND subject = ANY($2)`,
       [kind, [...subjects]],
     );
     return new Set(rows.map(({ subject }) => subject));

@@ -1,22 +1,12 @@
 import pg from 'pg';
 import { compressToText } from '../database/compression.js';
-import { addJobsSql, laneName } from '../queue/add-jobs.js';
+import { enqueueSql, laneName, notifySql } from '../queue/job-rows.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
 const UNDEFINED_FUNCTION = '42883';
 const INVALID_SCHEMA = '3F000';
-
-/**
- * What is looked for here is a few rows by a key, and always in the same way. Left to itself, PostgreSQL would plan
- * most of what graphile-worker's function does anew for each group, and read tables whole that were small when it first
- * looked, however long the backlog of jobs has become (see `npm run bench`).
- */
-const ALWAYS_BY_INDEX = [
-  'plan_cache_mode=force_generic_plan',
-  ...['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way}=off`),
-];
 
 /** An answer that takes longer will not come: who was asked is gone, and nothing said so. */
 const ANSWER_MS = 35_000;
@@ -74,7 +64,8 @@ export class PostgresEvents implements EventTable {
         connectionTimeoutMillis: 5_000,
         statement_timeout: 30_000,
         query_timeout: ANSWER_MS,
-        options: ALWAYS_BY_INDEX.map((setting) => `-c ${setting}`).join(' '),
+        // Left to itself, PostgreSQL would plan its first statements of each size anew.
+        options: '-c plan_cache_mode=force_generic_plan',
       });
       const connection = client.connect().then(() => client);
       const forget = () => {
@@ -128,13 +119,12 @@ function statement(count: number): string {
              pull_request_number, status, payload, replay_of, received_at, processed_at
       FROM given ORDER BY delivery_id -- so that two processes with the same deliveries wait for each other in one order
       ON CONFLICT (delivery_id) DO NOTHING RETURNING id, delivery_id
-    ), jobs AS (
-      SELECT ${addJobsSql(`
-        SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS delay_ms,
-               row_number() OVER (ORDER BY given.id) AS n
-        FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued'`)} AS count
+    ), enqueued AS (
+      ${enqueueSql(`
+        SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS delay_ms
+        FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued' ORDER BY given.id`)}
     )
-    SELECT id, delivery_id FROM stored, jobs`;
+    SELECT id, delivery_id, (${notifySql('enqueued')}) FROM stored`;
 }
 
 const values = (row: NewEvent): unknown[] => [

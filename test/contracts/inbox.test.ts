@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
-import { Project, WebhookEvent } from '../../src/database/entities/index.js';
+import { Job, Project, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
 import { eventTable } from '../../src/webhooks/event-tables.js';
 import { InboxThread } from '../../src/webhooks/inbox-thread.js';
@@ -94,11 +94,10 @@ function stores(databases: TestDatabases, make: (place: Place) => Promise<Inbox>
     expect(rows[60]!.processedAt).toEqual(rows[60]!.receivedAt);
     expect(Math.abs(Date.now() - rows[0]!.receivedAt.getTime())).toBeLessThan(60_000);
 
-    const jobs = await database.read.query<{ lane: string }[]>(
-      database.kind === 'sqlite'
-        ? `SELECT lane FROM jobs WHERE kind = 'event' ORDER BY run_at, id`
-        : `SELECT queue_name AS lane FROM graphile_worker.jobs WHERE task_identifier = 'event' ORDER BY run_at, id`,
-    );
+    const jobs = await database.read.find(Job, {
+      where: { kind: 'event' },
+      order: { runAt: 'ASC', id: 'ASC' },
+    });
     expect(jobs.map(({ lane }) => lane)).toEqual(sent.map((_, n) => `event:7:${n + 1}`));
   });
 

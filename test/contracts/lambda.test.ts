@@ -212,10 +212,7 @@ if (postgresBinaries()) {
           [guid],
         );
         expect(rows.map(({ payload }) => decompress(payload))).toEqual([PAYLOAD]);
-        const jobs = await client.query(
-          `SELECT 1 FROM graphile_worker._private_jobs WHERE payload->>'subject' = $1`,
-          [eventId],
-        );
+        const jobs = await client.query('SELECT 1 FROM jobs WHERE subject = $1', [eventId]);
         expect(jobs.rowCount).toBe(1);
       });
 

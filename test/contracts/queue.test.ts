@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Not } from 'typeorm';
-import type { Database } from '../../src/database/database.js';
+import { Database } from '../../src/database/database.js';
 import { Job } from '../../src/database/entities/index.js';
 import { MAX_ATTEMPTS, type NewJob, type Queue } from '../../src/queue/contract.js';
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
 import { GraphileQueue } from '../../src/queue/graphile.js';
-import { onEachDatabase, type Place } from '../support/databases.js';
+import { HAND_OVER } from '../../src/queue/hand-over.js';
+import { migrate, onEachDatabase, onPostgres, type Place } from '../support/databases.js';
 
 const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
 
@@ -31,6 +32,7 @@ async function orphan(database: Database): Promise<void> {
       DEAD,
       Date.now(),
     ]);
+    await tx.query(HAND_OVER);
     for (const table of ['_private_jobs', '_private_job_queues'])
       await tx.query(`UPDATE graphile_worker.${table} SET locked_by = 'dead', locked_at = now()`);
   });
@@ -38,14 +40,15 @@ async function orphan(database: Database): Promise<void> {
 
 /** Makes a job look as if it had been tried as often as it may. */
 async function exhaust(database: Database, subject: string): Promise<void> {
-  await database.write((tx) =>
-    database.kind === 'sqlite'
-      ? tx.update(Job, { subject }, { attempts: MAX_ATTEMPTS })
-      : tx.query(
-          `UPDATE graphile_worker._private_jobs SET attempts = max_attempts WHERE payload->>'subject' = $1`,
-          [subject],
-        ),
-  );
+  await database.write(async (tx) => {
+    if (database.kind === 'sqlite')
+      return void (await tx.update(Job, { subject }, { attempts: MAX_ATTEMPTS }));
+    await tx.query(HAND_OVER);
+    await tx.query(
+      `UPDATE graphile_worker._private_jobs SET attempts = max_attempts WHERE payload->>'subject' = $1`,
+      [subject],
+    );
+  });
 }
 
 onEachDatabase('the queue', (databases) => {
@@ -306,6 +309,34 @@ onEachDatabase('the queue', (databases) => {
     // What failed is no obstacle to another try.
     await enqueue(database, queue, { kind: 'pipeline', subject: 'failed', lane: 'pipeline:failed' });
     expect(await queue.withJob('pipeline', ['failed'])).toEqual(new Set(['failed']));
+  });
+});
+
+onPostgres('jobs on PostgreSQL', (server) => {
+  it('are handed over again when the connections were cut', async () => {
+    const databaseUrl = await server().createDatabase();
+    const where = { databaseUrl, dataDir: '' };
+    await migrate(where);
+    const database = await Database.open(where);
+    const queue = new GraphileQueue(database, databaseUrl, log);
+    const ran = new Map(['before', 'after'].map((subject) => [subject, signal()]));
+    await queue.start({
+      event: { concurrency: 1, handler: ({ subject }) => Promise.resolve(ran.get(subject)!.resolve()) },
+    });
+    const enqueue = (subject: string) =>
+      database.write((tx) => queue.enqueue(tx, { kind: 'event', subject, lane: 'x' }));
+    await enqueue('before');
+    await ran.get('before')!.promise;
+    await database.write((tx) =>
+      tx.query(
+        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      ),
+    );
+    await enqueue('after');
+    await ran.get('after')!.promise;
+    await queue.stop();
+    await database.close();
   });
 });
 

@@ -1,7 +1,10 @@
 import { Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { Integer, Text, Time, Word } from '../columns.js';
 
-/** A unit of the embedded queue. It is only the nudge to look at a row: what is to be done stands there. */
+/**
+ * A job is only the nudge to look at a row: what is to be done stands there. SQLite's queue are these rows;
+ * on PostgreSQL they are here until a worker hands them over to graphile-worker.
+ */
 @Entity('jobs')
 @Index('jobs_by_kind', ['kind', 'runAt'])
 @Index('jobs_by_lane', ['lane', 'id'])
