@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import { execa } from 'execa';
 import { prepareDataDir } from '../../src/data-dir.js';
+import { messageOf } from '../../src/domain/errors.js';
 import { sandboxUser } from '../../src/sandbox/user.js';
 import { run, runWithInput } from '../support/sample-git.js';
 import { startGitServer } from './git-server.js';
@@ -25,47 +26,65 @@ function temporary(base: string): string {
   folders.push(folder);
   return folder;
 }
-afterEach(() => {
-  for (const program of programs.splice(0)) program.stop();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
 
+// What is prepared takes longer than what is measured, so it is prepared side by side.
 describe('caches', () => {
+  const host = temporary(tmpdir());
+  const bare = join(host, 'octo/big.git');
+  const base = existsSync(TMPFS) ? TMPFS : tmpdir();
+  const repository = temporary(base);
+  const npmOptions = ['--no-audit', '--no-fund', '--ignore-scripts', '--cache', temporary(base)];
+  const npm = (cwd: string, ...args: string[]) => execa('npm', [...args, ...npmOptions], { cwd });
+  let unable: unknown = null;
+  beforeAll(async () => {
+    writeFileSync(
+      join(repository, 'package.json'),
+      '{"name":"bench","dependencies":{"express":"5.1.0","lodash":"4.17.21","axe-core":"4.10.0"}}',
+    );
+    const install = npm(repository, 'install').catch((error: unknown) => (unable = error));
+    await Promise.all([makeHistory(bare), install]);
+  });
+  afterEach(() => {
+    for (const program of programs.splice(0)) program.stop();
+  });
+  afterAll(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
   it('a second push of a repository with history, against a full clone', async () => {
-    const host = temporary(tmpdir());
-    const bare = join(host, 'octo/big.git');
-    await makeHistory(bare);
     const server = await startGitServer(host);
     const source = { host: server.host, fullName: 'octo/big', url: `${server.url}/octo/big.git` };
     let cloned = 0;
-    const checkouts: { what: string; bytes: number[]; checkout: () => Promise<number>; most: number }[] = [];
-    for (const [what, mount, most] of [
-      ['copied', false, 0.15],
-      ['mounted', true, 0.06],
-    ] as const) {
+    const startCheckouts = async (what: string, mount: boolean, most: number) => {
       const data = join(temporary(tmpdir()), 'data');
       await prepareDataDir(data);
       const child = await startCaches('checkouts.mjs', [data, mount, OWNER], `${what} checkouts`);
-      if (!child) continue;
-      const bytes: number[] = [];
-      const checkout = async () => {
-        const sha = push(bare);
-        const before = await server.sentBytes();
+      if (!child) return [];
+      const checkout = async (sha: string) => {
         child.send({ source, ref: 'refs/pull/7/head', sha, depth: 1 });
-        const { ms } = await child.said<{ ms: number }>();
-        bytes.push((await server.sentBytes()) - before);
-        return ms;
+        return (await child.said<{ ms: number }>()).ms;
       };
-      await checkout();
-      bytes.pop();
-      checkouts.push({ what, bytes, checkout, most });
-    }
+      return [{ what, most, checkout, bytes: [] as number[] }];
+    };
+    const started = await Promise.all([
+      startCheckouts('copied', false, 0.15),
+      startCheckouts('mounted', true, 0.06),
+    ]);
+    const checkouts = started.flat();
+    const first = push(bare);
+    await Promise.all(checkouts.map(({ checkout }) => checkout(first)));
     await compareAll(
-      checkouts.map(({ what, checkout, most }) => ({
+      checkouts.map(({ what, checkout, most, bytes }) => ({
         name: `checkout of a second push, ${what}, against a full clone`,
         unit: 'ms',
         bound: { most },
-        ours: checkout,
+        ours: async () => {
+          const sha = push(bare);
+          const before = await server.sentBytes();
+          const ms = await checkout(sha);
+          bytes.push((await server.sentBytes()) - before);
+          return ms;
+        },
       })),
       async () => {
         const into = join(temporary(tmpdir()), 'clone');
@@ -89,24 +108,13 @@ describe('caches', () => {
   });
 
   it('a setup with an unchanged lockfile, against npm ci --prefer-offline', async () => {
-    const base = existsSync(TMPFS) ? TMPFS : tmpdir();
-    const repository = temporary(base);
-    const npmCache = temporary(base);
-    const npmOptions = ['--no-audit', '--no-fund', '--ignore-scripts', '--cache', npmCache];
-    const npm = (cwd: string, ...args: string[]) => execa('npm', [...args, ...npmOptions], { cwd });
-    writeFileSync(
-      join(repository, 'package.json'),
-      '{"name":"bench","dependencies":{"express":"5.1.0","lodash":"4.17.21","axe-core":"4.10.0"}}',
-    );
-    writeFileSync(join(repository, '.gitignore'), 'node_modules\n');
-    try {
-      await npm(repository, 'install');
-    } catch (error) {
+    if (unable) {
       process.stderr.write(
-        `SKIPPED: the setup cache, because npm could not install: ${String(error).slice(0, 300)}\n`,
+        `SKIPPED: the setup cache, because npm could not install: ${messageOf(unable).slice(0, 300)}\n`,
       );
       return;
     }
+    writeFileSync(join(repository, '.gitignore'), 'node_modules\n');
     rmSync(join(repository, 'node_modules'), { recursive: true });
     run(repository, 'init', '-q', '-b', 'main');
     run(repository, 'add', '-A');
@@ -114,30 +122,29 @@ describe('caches', () => {
     const sha = run(repository, 'rev-parse', 'HEAD');
     const source = { host: 'local', fullName: 'local/app', url: join(repository, '.git') };
 
-    const setups: Parameters<typeof compareAll>[0] = [];
-    for (const [what, mount, most] of [
-      ['copied', false, 0.05],
-      ['mounted', true, 0.01],
-    ] as const) {
+    const startSetups = async (what: string, mount: boolean, most: number) => {
       const data = join(temporary(base), 'data');
-      const child = await startCaches(
-        'setups.mjs',
-        [data, mount, OWNER, source, sha, npmOptions],
-        `${what} setups`,
-      );
-      if (!child) continue;
-      setups.push({
-        name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
-        unit: 'ms',
-        bound: { most },
-        note: base === TMPFS ? 'on tmpfs' : 'on disk',
-        ours: async () => {
-          child.send({});
-          return (await child.said<{ ms: number }>()).ms;
+      const args = [data, mount, OWNER, source, sha, npmOptions];
+      const child = await startCaches('setups.mjs', args, `${what} setups`);
+      if (!child) return [];
+      return [
+        {
+          name: `unchanged setup, ${what}, against npm ci --prefer-offline`,
+          unit: 'ms',
+          bound: { most },
+          note: base === TMPFS ? 'on tmpfs' : 'on disk',
+          ours: async () => {
+            child.send({});
+            return (await child.said<{ ms: number }>()).ms;
+          },
         },
-      });
-    }
-    await compareAll(setups, async () => {
+      ];
+    };
+    const started = await Promise.all([
+      startSetups('copied', false, 0.05),
+      startSetups('mounted', true, 0.01),
+    ]);
+    await compareAll(started.flat(), async () => {
       const plain = temporary(base);
       for (const name of ['package.json', 'package-lock.json'])
         execFileSync('cp', [join(repository, name), plain]);
