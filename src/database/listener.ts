@@ -10,7 +10,7 @@ export interface ListenerOptions {
   hear: (payload: string) => void;
   /** At first, and again: what was notified before went unheard. */
   onConnected?: (client: pg.Client) => void;
-  /** Told once of each connection that ended, or could not be made. */
+  /** Told once, however often it then can't connect again. */
   onLost: (error: Error | undefined) => void;
 }
 
@@ -19,16 +19,19 @@ export class Listener {
   isConnected = false;
   private client: pg.Client | null = null;
   private timer: NodeJS.Timeout | null = null;
-  private stopped = false;
+  private isLost = false;
+  private state: 'new' | 'started' | 'stopped' = 'new';
 
   constructor(private readonly options: ListenerOptions) {}
 
   start(): void {
-    if (!this.client) void this.connect();
+    if (this.state !== 'new') return;
+    this.state = 'started';
+    void this.connect();
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.state = 'stopped';
     if (this.timer) clearTimeout(this.timer);
     await this.client?.end().catch(() => undefined);
   }
@@ -37,7 +40,7 @@ export class Listener {
     const { databaseUrl, channel, connection, hear, onConnected, onLost } = this.options;
     // Only here: who has SQLite loads nothing of it.
     const { default: driver } = await import('pg');
-    if (this.stopped) return;
+    if (this.state === 'stopped') return;
     const client = new driver.Client({
       connectionString: databaseUrl,
       keepAlive: true,
@@ -45,14 +48,15 @@ export class Listener {
       ...connection,
     });
     this.client = client;
-    let lost = false;
+    let isOver = false;
     const over = (error?: Error) => {
-      if (lost) return;
-      lost = true;
+      if (isOver) return;
+      isOver = true;
       this.isConnected = false;
       client.end().catch(() => undefined);
-      if (this.stopped) return;
-      onLost(error);
+      if (this.state === 'stopped') return;
+      if (!this.isLost) onLost(error);
+      this.isLost = true;
       this.timer = setTimeout(() => void this.connect(), RECONNECT_MS);
     };
     client.on('error', over).on('end', () => over());
@@ -60,8 +64,9 @@ export class Listener {
     try {
       await client.connect();
       await client.query(`LISTEN ${channel}`);
-      if (lost) return;
+      if (isOver) return;
       this.isConnected = true;
+      this.isLost = false;
       onConnected?.(client);
     } catch (error) {
       over(error as Error);
