@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -173,11 +173,19 @@ describe('access to the API and the pages', () => {
   });
 });
 
-it('the token is made once, for the owner only', async () => {
+it('the token is made once, for the owner only, and one that was lost is not taken for one', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'codegenapp-token-'));
-  const [first, second] = await Promise.all([keptToken(folder), keptToken(folder)]);
+  const file = join(folder, 'api.token');
+  const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => keptToken(folder)));
   expect(first).toMatch(/^[\w-]{43}$/);
-  expect([second, readFileSync(join(folder, 'api.token'), 'utf8')]).toEqual([first, first]);
-  expect(statSync(join(folder, 'api.token')).mode & 0o777).toBe(0o600);
+  expect(new Set([...others, readFileSync(file, 'utf8')])).toEqual(new Set([first]));
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder)).toEqual(['api.token']);
+  // As a full disk may leave it.
+  writeFileSync(file, '');
+  await expect(keptToken(folder)).rejects.toMatchObject({
+    message: expect.stringContaining(file),
+    advice: expect.stringContaining('Or remove it'),
+  });
   rmSync(folder, { recursive: true });
 });

@@ -8,7 +8,7 @@ const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 /** Later may import earlier, and its own row; the README has the picture. */
 const LAYERS = [
   ['domain'],
-  ['compiled-module.ts'],
+  ['compiled-module.ts', 'made-once.ts'],
   [
     'spawner',
     'sandbox',

@@ -6,6 +6,7 @@ import { Mutex } from 'async-mutex';
 import { cacheBytes } from '../../git/cache-bytes.js';
 import { removeTree } from '../../git/remove-tree.js';
 import { lowersInUse } from '../../git/workspace-mounts.js';
+import { madeOnce } from '../../made-once.js';
 import { listEntries, type Entry } from './difference.js';
 
 /** Whose layers: of a pull request for itself, of a base branch for all on it. */
@@ -65,17 +66,8 @@ export class SetupLayers {
 
   /** Random, and the same for as long as there are layers. */
   async salt(): Promise<Buffer> {
-    const file = join(this.#root, 'salt');
-    const isWhole = (salt: Buffer) => salt.length === 32;
-    const known = await readFile(file).catch(() => null);
-    if (known && isWhole(known)) return known;
     await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    const fresh = randomBytes(32);
-    await writeFile(file, fresh, { mode: 0o600, flag: 'wx' }).catch(() => undefined);
-    const kept = await readFile(file);
-    if (isWhole(kept)) return kept;
-    await writeFile(file, fresh, { mode: 0o600 });
-    return fresh;
+    return madeOnce(join(this.#root, 'salt'), () => randomBytes(32));
   }
 
   /**
