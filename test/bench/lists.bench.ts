@@ -7,7 +7,7 @@ import { Project, ValidationPipeline } from '../../src/database/entities/index.j
 import { pageOf } from '../../src/database/pages.js';
 import { readStats } from '../../src/database/stats.js';
 import { newId } from '../../src/domain/ids.js';
-import { migrate } from '../support/databases.js';
+import { migratedDatabase } from '../support/databases.js';
 import { fillPipelines } from '../support/pipeline-rows.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
 import { compare, timed } from './figures.js';
@@ -42,8 +42,7 @@ describe('lists', () => {
   async function filled(kind: string, count: number): Promise<Filled> {
     const dataDir = mkdtempSync(join(tmpdir(), 'codegenapp-bench-'));
     folders.push(dataDir);
-    const databaseUrl = kind === 'PostgreSQL' ? await postgres!.createDatabase() : null;
-    if (databaseUrl) await migrate({ databaseUrl, dataDir });
+    const databaseUrl = kind === 'PostgreSQL' ? await migratedDatabase(postgres!) : null;
     const database = await Database.open({ databaseUrl, dataDir });
     const now = new Date();
     const project = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { FakeGitHub } from '../support/fake-github/index.js';
-import { migrate } from '../support/databases.js';
+import { migratedDatabase } from '../support/databases.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
 import { compare, median, record } from './figures.js';
 import type { Load } from './load.js';
@@ -41,8 +41,7 @@ describe('receiving', () => {
       process.stderr.write('SKIPPED: receiving on PostgreSQL, because initdb and postgres were not found\n');
       return;
     }
-    const databaseUrl = database === 'PostgreSQL' ? await postgres!.createDatabase() : null;
-    if (databaseUrl) await migrate({ databaseUrl, dataDir: '' });
+    const databaseUrl = database === 'PostgreSQL' ? await migratedDatabase(postgres!) : null;
     // Bare Probot logs errors only, see bare-probot.mjs.
     const level = { LOG_LEVEL: 'error' };
     const env = { ...github.environment, ...level, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) };

@@ -15,7 +15,7 @@ import { InboxWriter } from '../../src/webhooks/inbox-writer.js';
 import type { Delivery, Inbox } from '../../src/webhooks/inbox.js';
 import { ServerInbox } from '../../src/webhooks/server-inbox.js';
 import {
-  migrate,
+  migratedDatabase,
   onEachDatabase,
   onPostgres,
   onSqlite,
@@ -255,8 +255,7 @@ onPostgres('an inbox on PostgreSQL whose connection is lost', (server) => {
   let admin: pg.Client;
   let inbox: Inbox;
   beforeEach(async () => {
-    const place = { databaseUrl: await server().createDatabase(), dataDir: '' };
-    await migrate(place);
+    const place = { databaseUrl: await migratedDatabase(server()), dataDir: '' };
     admin = new pg.Client({ connectionString: place.databaseUrl });
     await admin.connect();
     inbox = new InboxWriter(await eventTable(place));

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { decompress } from '../../src/database/compression.js';
 import { appKeys } from '../support/fake-github/app-registration.js';
-import { migrate } from '../support/databases.js';
+import { migratedDatabase } from '../support/databases.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
 
 const SECRET = 'a-webhook-secret-of-32-characters';
@@ -181,8 +181,7 @@ if (postgresBinaries()) {
 
     beforeAll(async () => {
       server = await startPostgres();
-      databaseUrl = await server.createDatabase();
-      await migrate({ databaseUrl, dataDir: '' });
+      databaseUrl = await migratedDatabase(server);
       client = new pg.Client({ connectionString: databaseUrl });
       await client.connect();
       container = new Container(env());

@@ -19,7 +19,7 @@ onEachDatabase('the migrations', (databases) => {
   };
 
   it('make the schema that the entities describe', async () => {
-    const where = await databases.place();
+    const where = await databases.emptyPlace();
     await withSource(where, async (source) => {
       await source.runMigrations();
       const { upQueries } = await source.driver.createSchemaBuilder().log();
@@ -28,7 +28,7 @@ onEachDatabase('the migrations', (databases) => {
   });
 
   it('go forward and back over rows that exist, which keep what the older schema knows', async () => {
-    const where = await databases.place();
+    const where = await databases.emptyPlace();
     await withSource(where, async (source) => {
       await source.runMigrations();
       const id = newId();
@@ -96,7 +96,7 @@ onEachDatabase('the migrations', (databases) => {
   });
 
   it('of a newer version keep an older one from starting', async () => {
-    const where = await databases.place();
+    const where = await databases.emptyPlace();
     await withSource(where, async (source) => {
       await source.runMigrations();
       await source.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'FromTheFuture')`);
@@ -108,7 +108,7 @@ onEachDatabase('the migrations', (databases) => {
   });
 
   it('that did not run are run on SQLite, and asked for on PostgreSQL', async () => {
-    const where = await databases.place();
+    const where = await databases.emptyPlace();
     if (where.databaseUrl === null) {
       const database = await Database.open(where);
       expect(await database.read.count(Project)).toBe(0);

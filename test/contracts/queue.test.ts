@@ -8,7 +8,7 @@ import { MAX_ATTEMPTS, type NewJob, type Queue } from '../../src/queue/contract.
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
 import { GraphileQueue } from '../../src/queue/graphile.js';
 import { HAND_OVER } from '../../src/queue/hand-over.js';
-import { migrate, onEachDatabase, onPostgres, type Place } from '../support/databases.js';
+import { migratedDatabase, onEachDatabase, onPostgres, type Place } from '../support/databases.js';
 
 const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
 
@@ -314,10 +314,8 @@ onEachDatabase('the queue', (databases) => {
 
 onPostgres('jobs on PostgreSQL', (server) => {
   it('are handed over again when the connections were cut', async () => {
-    const databaseUrl = await server().createDatabase();
-    const where = { databaseUrl, dataDir: '' };
-    await migrate(where);
-    const database = await Database.open(where);
+    const databaseUrl = await migratedDatabase(server());
+    const database = await Database.open({ databaseUrl, dataDir: '' });
     const queue = new GraphileQueue(database, databaseUrl, log);
     const ran = new Map(['before', 'after'].map((subject) => [subject, signal()]));
     await queue.start({

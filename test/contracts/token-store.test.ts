@@ -1,9 +1,8 @@
 import { expect, it } from '@jest/globals';
 import { BaselineStore } from '../../src/database/baseline-store.js';
-import { createDataSource } from '../../src/database/data-source.js';
 import { TokenUsage } from '../../src/database/entities/index.js';
 import { TokenStore } from '../../src/database/token-store.js';
-import { migrate, onEachDatabase } from '../support/databases.js';
+import { onEachDatabase } from '../support/databases.js';
 
 onEachDatabase('what reviews spend', (databases) => {
   it('is summed by project and day, and forgotten after two days', async () => {
@@ -17,16 +16,6 @@ onEachDatabase('what reviews spend', (databases) => {
     await store.spend('two', 'r', 5);
     expect([await store.spentToday('one'), await store.spentToday('two')]).toEqual([1_234, 5]);
     expect(await database.read.existsBy(TokenUsage, { id: 'old' })).toBe(false);
-  });
-
-  it('is stored by a migration that can be undone', async () => {
-    const where = await databases.place();
-    await migrate(where);
-    const source = await createDataSource(where).initialize();
-    await source.undoLastMigration();
-    await source.runMigrations();
-    expect(await source.showMigrations()).toBe(false);
-    await source.destroy();
   });
 
   it('leaves the baselines to be found by the same migration', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createDataSource } from '../../src/database/data-source.js';
-import { migrate, onPostgres } from '../support/databases.js';
+import { migratedDatabase, onPostgres } from '../support/databases.js';
 import { appKeys } from '../support/fake-github/app-registration.js';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
@@ -111,8 +111,7 @@ describe('codegenapp, called wrongly or where it can’t work', () => {
     it.each(['graphile_worker.migrations', 'queue_workers'])(
       'that is lost before it was asked about %s is named',
       async (query) => {
-        const databaseUrl = await server().createDatabase();
-        await migrate({ databaseUrl, dataDir });
+        const databaseUrl = await migratedDatabase(server());
         const url = new URL(databaseUrl);
         const cut = await cutAt(query, url.searchParams.get('host')!, folder);
         url.searchParams.set('host', folder);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { ValidationPipeline, WebhookEvent } from '../../src/database/entities/index.js';
 import { listProcesses } from '../../src/sandbox/processes.js';
-import { migrate, onPostgres } from '../support/databases.js';
+import { migratedDatabase, onPostgres } from '../support/databases.js';
 import type { Delivery, FakePullRequest } from '../support/fake-github/index.js';
 import { scripted, Story, until, type StoryOptions } from '../support/story.js';
 
@@ -200,8 +200,7 @@ onPostgres('PostgreSQL', (server) => {
   it(
     'that is away is waited for: deliveries are refused meanwhile, the pipeline goes on, nobody ends',
     async () => {
-      const databaseUrl = await server().createDatabase();
-      await migrate({ databaseUrl, dataDir: '' });
+      const databaseUrl = await migratedDatabase(server());
       await begin({ env: { DATABASE_URL: databaseUrl } });
       const pr = open('sleep 2; echo done');
       await story.deliver(pr.opened);

@@ -6,7 +6,7 @@ import { removeTree } from '../../src/git/remove-tree.js';
 import { Database } from '../../src/database/database.js';
 import { Project, ValidationPipeline } from '../../src/database/entities/index.js';
 import { DatabaseStorage } from '../../src/storage/database.js';
-import { migrate, onPostgres } from '../support/databases.js';
+import { migratedDatabase, onPostgres } from '../support/databases.js';
 import { FakeGitHub } from '../support/fake-github/index.js';
 import { ServerProcess } from '../support/server-process.js';
 import { scripted, until } from '../support/story.js';
@@ -35,8 +35,7 @@ onPostgres('a web process and a worker that share nothing but PostgreSQL', (serv
 
   beforeEach(async () => {
     github = await FakeGitHub.start();
-    const databaseUrl = await server().createDatabase();
-    await migrate({ databaseUrl, dataDir: '' });
+    const databaseUrl = await migratedDatabase(server());
     database = await Database.open({ databaseUrl, dataDir: '' });
     env = {
       ...github.environment,

@@ -6,7 +6,7 @@ import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { PipelineStore } from '../../src/database/pipeline-store.js';
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
 import { GraphileQueue } from '../../src/queue/graphile.js';
-import { migrate, onEachDatabase, type TestDatabases } from '../support/databases.js';
+import { onEachDatabase, type TestDatabases } from '../support/databases.js';
 import { scripted, Story } from '../support/story.js';
 
 onEachDatabase('processes that share a database', (databases) => {
@@ -55,7 +55,6 @@ onEachDatabase('processes that share a database', (databases) => {
 /** A story whose pipeline is in its tests, and the same database as another process has it. */
 async function runningPipeline(databases: TestDatabases, stories: Story[]) {
   const where = await databases.place();
-  if (where.databaseUrl) await migrate(where);
   const story = await Story.begin({
     env: where.databaseUrl ? { DATABASE_URL: where.databaseUrl } : {},
   });

@@ -14,7 +14,7 @@ import {
   type FakePullRequest,
   type WebhookEvent,
 } from '../support/fake-github/index.js';
-import { migrate, onPostgres } from '../support/databases.js';
+import { migratedDatabase, onPostgres } from '../support/databases.js';
 import { ServerProcess } from '../support/server-process.js';
 import { scripted, until } from '../support/story.js';
 
@@ -223,8 +223,7 @@ onPostgres('two web and three worker processes on one PostgreSQL', (server) => {
   it(
     `take ${DELIVERIES} deliveries while workers are killed: one check per head, one comment at most, nothing left`,
     async () => {
-      const databaseUrl = await server().createDatabase();
-      await migrate({ databaseUrl, dataDir: '' });
+      const databaseUrl = await migratedDatabase(server());
       const env = { ...environment(), DATABASE_URL: databaseUrl };
       const webs = [new Killed('web', env), new Killed('web', env)];
       const workers = [new Killed('worker', env), new Killed('worker', env), new Killed('worker', env)];

@@ -2,7 +2,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import type { TestDatabases } from './databases.js';
-import { migrate } from './databases.js';
 import { Story, type StoryOptions } from './story.js';
 
 interface Operation {
@@ -34,7 +33,6 @@ export interface Call {
 /** A Story on a database of its own. */
 export async function storyOn(databases: TestDatabases, options: StoryOptions = {}): Promise<Story> {
   const where = await databases.place();
-  if (where.databaseUrl) await migrate(where);
   return Story.begin({
     ...options,
     env: { ...(where.databaseUrl ? { DATABASE_URL: where.databaseUrl } : {}), ...options.env },

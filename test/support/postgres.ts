@@ -20,8 +20,8 @@ export function postgresBinaries(): string | null {
 }
 
 export interface TestPostgres {
-  /** Makes a fresh, empty database and answers its URL. */
-  createDatabase(): Promise<string>;
+  /** Makes a fresh database, empty or as the one with this URL is, and answers its URL. */
+  createDatabase(like?: string | null): Promise<string>;
   /** Stops the server, does the work, and starts it again. */
   interrupt(work: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -71,11 +71,12 @@ export async function startPostgres({ durable = false } = {}): Promise<TestPostg
     `postgres://test@localhost/${database}?host=${encodeURIComponent(folder)}`;
   let count = 0;
   return {
-    async createDatabase() {
+    async createDatabase(like) {
       const name = `test_${++count}`;
       const client = new pg.Client({ connectionString: urlOf('postgres') });
       await client.connect();
-      await client.query(`CREATE DATABASE ${name}`);
+      const template = like ? `TEMPLATE ${new URL(like).pathname.slice(1)}` : '';
+      await client.query(`CREATE DATABASE ${name} ${template}`);
       await client.end();
       return urlOf(name);
     },
