@@ -72,6 +72,15 @@ function suite(sandbox: Sandbox, { totals, place }: { totals: Totals; place: Cgr
     );
   });
 
+  it('leave the processor to the server where both want it', () => {
+    // Welcome, but not needed: where it can't be had, there is nothing to see.
+    if (place.cpu === null) return;
+    const directory = group.lists.map((list) => dirname(list)).find((path) => path.startsWith(place.cpu!))!;
+    // What cgroups(7) gives a group of which nothing was said.
+    const [file, usual] = place.version === 2 ? ['cpu.weight', 100] : ['cpu.shares', 1024];
+    expect(Number(readFileSync(join(directory, file), 'utf8')) / usual).toBeCloseTo(0.1, 2);
+  });
+
   it('say so too where the script ends before anyone looks', async () => {
     const command = workspace.command(holder(300), { group });
     const result = await runScript({ sandbox, command, pollMs: 60_000, timeoutMs: 30_000 });
