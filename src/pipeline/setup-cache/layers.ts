@@ -41,6 +41,7 @@ export interface SetupLayersOptions {
   maxBytes?: number;
 }
 
+const SALT_BYTES = 32;
 const MANIFEST = 'manifest.json';
 const DRAFTS = 'drafts';
 const BLOCK_BYTES = 4096;
@@ -67,7 +68,12 @@ export class SetupLayers {
   /** Random, and the same for as long as there are layers. */
   async salt(): Promise<Buffer> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    return madeOnce(join(this.#root, 'salt'), () => randomBytes(32));
+    const file = join(this.#root, 'salt');
+    const salt = await madeOnce(file, () => randomBytes(SALT_BYTES));
+    if (salt.length === SALT_BYTES) return salt;
+    // Of a version that could be killed while it wrote.
+    await rm(file, { force: true });
+    return madeOnce(file, () => randomBytes(SALT_BYTES));
   }
 
   /**
