@@ -32,6 +32,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 type Measure = (round: number) => Promise<number>;
 type Pair = [ours: number, reference: number];
 type Described = Pick<Figure, 'name' | 'unit' | 'bound' | 'note'>;
+export type Compared = Described & { ours: Measure };
 
 /**
  * Measures the two in turns, each first in every other round. Both resolve with a number in `unit`.
@@ -57,10 +58,7 @@ export async function compare(
 }
 
 /** Measures several things of ours and one that all are compared with, in turns: what is slow is measured once. */
-export async function compareAll(
-  figures: (Described & { ours: Measure })[],
-  reference: Measure,
-): Promise<void> {
+export async function compareAll(figures: Compared[], reference: Measure): Promise<void> {
   const measures = figures.map(({ ours }) => ours);
   const pairs = await inTurns(ROUNDS, measures, reference);
   figures.forEach((figure, n) => recordPairs(figure, pairs[n]!));

@@ -1,11 +1,12 @@
 /** A repository as one of some years' work is: what a full clone of it costs is mostly its history. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Random } from '../support/random.js';
-import { run } from '../support/sample-git.js';
+import { run, runWithInput } from '../support/sample-git.js';
 
 /** As eslint/eslint has at its 10,979th commit, where the bounds were measured: 100,000 objects, 23 MB of files. */
 const COMMITS = 10_979;
@@ -28,6 +29,24 @@ export async function makeHistory(bare: string): Promise<void> {
   await pipeline(Readable.from(stream()), importing.stdin);
   const [code] = (await ended) as [number];
   if (code !== 0) throw new Error(`git fast-import ended with ${code}`);
+}
+
+/** Five changed files as the head of a pull request, whose ref is refs/pull/7/head. @returns its commit */
+export function push(bare: string): string {
+  const seed = randomBytes(8).toString('hex');
+  const lines = [
+    'commit refs/pull/7/head',
+    `committer Ada <ada@example.com> 1800000000 +0000`,
+    'data 1',
+    'c',
+    'from refs/heads/main',
+  ];
+  for (let n = 0; n < 5; n++) {
+    const content = `${seed} ${n}\n`.repeat(50);
+    lines.push(`M 100644 inline ${pathOf(n)}`, `data ${content.length}`, content);
+  }
+  runWithInput(bare, [...lines, ''].join('\n'), 'fast-import', '--quiet', '--force');
+  return run(bare, 'rev-parse', 'refs/pull/7/head');
 }
 
 /** Every version of a file after the one before, which is what git stores it as a difference to; then the commits. */
@@ -76,7 +95,7 @@ function changes(random: Random): number[][] {
 }
 
 /** Half of the files are in a few large folders, as rules and their tests are. */
-export function pathOf(file: number): string {
+function pathOf(file: number): string {
   return file < FILES / 2
     ? `large-${file % HOT_FOLDERS}/rules/file-${file}.js`
     : `small/part-${file % 20}/unit-${file % FOLDERS}/file-${file}.js`;

@@ -9,8 +9,7 @@ const write = (bytes: number) =>
 
 describe('output', () => {
   it('of 1 GB, in time and memory', async () => {
-    const much = await Bench.begin();
-    const little = await Bench.begin();
+    const [much, little] = await Promise.all([Bench.begin(), Bench.begin()]);
     const repository = much.repository('acme/much', write(GB));
     await compare(
       { name: '1 GB of output, against > file', unit: 'ms', bound: { most: 1.3 } },
@@ -26,7 +25,6 @@ describe('output', () => {
         return little.server.peakBytes / 1e6;
       },
     );
-    await much.end();
-    await little.end();
+    await Promise.all([much.end(), little.end()]);
   });
 });
