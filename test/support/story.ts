@@ -119,8 +119,15 @@ export class Story {
     await until(async () => {
       const { queued, running } = (await (await this.ask('/webhooks/health')).json()) as QueueCounts;
       return queued + running === 0;
-    }, 'an empty queue');
+    }, this.whatIsQueued);
   }
+
+  private readonly whatIsQueued = async (): Promise<string> => {
+    const { read, kind } = this.app.database;
+    const tables = kind === 'postgres' ? ['jobs', 'graphile_worker.jobs', 'queue_workers'] : ['jobs'];
+    const rows = tables.map(async (table) => [table, await read.query<object[]>(`SELECT * FROM ${table}`)]);
+    return `an empty queue; there are ${JSON.stringify(Object.fromEntries(await Promise.all(rows)), null, 1)}`;
+  };
 
   /** Resolves when a pipeline is in this stage. */
   async running(currentStep: StageName): Promise<void> {
@@ -145,9 +152,12 @@ export class Story {
 }
 
 /** Looks again and again: for what nothing announces. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string | (() => Promise<string>),
+): Promise<void> {
   for (const end = Date.now() + 50_000; Date.now() < end; await sleep(20)) if (await condition()) return;
-  throw new Error(`Waited in vain for ${what}.`);
+  throw new Error(`Waited in vain for ${typeof what === 'string' ? what : await what()}.`);
 }
 
 /** A repository whose commands are these shell scripts. */
