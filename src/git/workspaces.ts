@@ -1,5 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { OperationalError } from '../domain/errors.js';
 import { removeTree } from './remove-tree.js';
@@ -28,6 +40,8 @@ export interface WorkspacesOptions {
 
 const NAME = /^[0-9a-f]{32}$/;
 const PROCESS_FILE = 'process';
+/** Beside a workspace that is being made: whose it is stands there first, wherever that process is killed. */
+const MAKING = /\.process$/;
 const GIB = 1024 ** 3;
 /** Without so much free, nothing is checked out. */
 export const MIN_FREE_BYTES = GIB;
@@ -57,8 +71,9 @@ export class Workspaces {
     const name = randomBytes(16).toString('hex');
     const folder = path.join(this.#directory, name);
     const tree = path.join(folder, 'tree');
+    await writeFile(`${folder}.process`, this.#process, { mode: 0o600 });
     await mkdir(folder);
-    await writeFile(path.join(folder, PROCESS_FILE), this.#process, { mode: 0o600 });
+    await rename(`${folder}.process`, path.join(folder, PROCESS_FILE));
     await chmod(folder, mode);
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
@@ -77,15 +92,19 @@ export class Workspaces {
 
   /** Removes what processes that died left. Answers how many. */
   async removeStale(isDead: (process: string) => boolean): Promise<number> {
-    const names = (await readdir(this.#directory).catch(() => [])).filter((name) => NAME.test(name));
+    const entries = await readdir(this.#directory).catch(() => []);
+    const names = new Set(
+      entries.map((entry) => entry.replace(MAKING, '')).filter((name) => NAME.test(name)),
+    );
     let removed = 0;
     for (const name of names) {
-      const process = await readFile(path.join(this.#directory, name, PROCESS_FILE), 'utf8').catch(
-        () => null,
-      );
-      // One without the file is being made, or removed, at this moment.
+      const folder = path.join(this.#directory, name);
+      const process = (await textOf(path.join(folder, PROCESS_FILE))) ?? (await textOf(`${folder}.process`));
+      // Of one that is being removed the file goes last, and then only an empty folder is left.
+      if (process === null) await rmdir(folder).catch(() => undefined);
       if (process === null || !isDead(process)) continue;
       await this.remove(name);
+      await rm(`${folder}.process`, { force: true });
       removed++;
     }
     return removed;
@@ -123,5 +142,7 @@ async function letThrough(directory: string, group: number): Promise<void> {
   await chown(directory, uid, group);
   await chmod(directory, (mode & 0o700) | 0o010);
 }
+
+const textOf = (file: string): Promise<string | null> => readFile(file, 'utf8').catch(() => null);
 
 const inGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;

@@ -77,6 +77,22 @@ describe('workspaces', () => {
     expect([a.folder, b.folder, other].map((place) => existsSync(place))).toEqual([false, true, true]);
   });
 
+  it('that a process was making or removing when it died are removed, those of a living one are not', async () => {
+    const workspaces = new Workspaces({ directory: folder, process: 'living' });
+    const { folder: known } = await workspaces.create();
+    const place = (name: string) => path.join(path.dirname(known), name.repeat(32));
+    writeFileSync(`${place('a')}.process`, 'died');
+    writeFileSync(`${place('b')}.process`, 'died');
+    mkdirSync(place('b'));
+    mkdirSync(place('c'));
+    writeFileSync(`${place('d')}.process`, 'living');
+    mkdirSync(place('d'));
+    await workspaces.removeStale((process) => process === 'died');
+    expect(readdirSync(path.dirname(known)).sort()).toEqual(
+      [path.basename(known), 'd'.repeat(32), `${'d'.repeat(32)}.process`].sort(),
+    );
+  });
+
   it('tell whose they are for as long as there is something in them', async () => {
     const workspaces = new Workspaces({ directory: folder, process: 'somebody' });
     // The names of what else is in them, and so the order in which a folder has them, are not ours to choose.
