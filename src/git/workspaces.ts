@@ -40,8 +40,8 @@ export interface WorkspacesOptions {
 
 const NAME = /^[0-9a-f]{32}$/;
 const PROCESS_FILE = 'process';
-/** Beside a workspace that is being made: whose it is stands there first, wherever that process is killed. */
-const MAKING = /\.process$/;
+/** Beside a workspace that is being made whose it is stands first, so that it is told wherever that process is killed. */
+const BESIDE = '.process';
 const GIB = 1024 ** 3;
 /** Without so much free, nothing is checked out. */
 export const MIN_FREE_BYTES = GIB;
@@ -71,9 +71,9 @@ export class Workspaces {
     const name = randomBytes(16).toString('hex');
     const folder = path.join(this.#directory, name);
     const tree = path.join(folder, 'tree');
-    await writeFile(`${folder}.process`, this.#process, { mode: 0o600 });
+    await writeFile(folder + BESIDE, this.#process, { mode: 0o600 });
     await mkdir(folder);
-    await rename(`${folder}.process`, path.join(folder, PROCESS_FILE));
+    await rename(folder + BESIDE, path.join(folder, PROCESS_FILE));
     await chmod(folder, mode);
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
@@ -94,17 +94,17 @@ export class Workspaces {
   async removeStale(isDead: (process: string) => boolean): Promise<number> {
     const entries = await readdir(this.#directory).catch(() => []);
     const names = new Set(
-      entries.map((entry) => entry.replace(MAKING, '')).filter((name) => NAME.test(name)),
+      entries.map((entry) => path.basename(entry, BESIDE)).filter((name) => NAME.test(name)),
     );
     let removed = 0;
     for (const name of names) {
       const folder = path.join(this.#directory, name);
-      const process = (await textOf(path.join(folder, PROCESS_FILE))) ?? (await textOf(`${folder}.process`));
+      const process = (await textOf(path.join(folder, PROCESS_FILE))) ?? (await textOf(folder + BESIDE));
       // Of one that is being removed the file goes last, and then only an empty folder is left.
       if (process === null) await rmdir(folder).catch(() => undefined);
       if (process === null || !isDead(process)) continue;
       await this.remove(name);
-      await rm(`${folder}.process`, { force: true });
+      await rm(folder + BESIDE, { force: true });
       removed++;
     }
     return removed;

@@ -29,7 +29,7 @@ function hasRoom(folder: string): boolean {
 }
 
 const folders: string[] = [];
-const programs: OwnProcess[] = [];
+const running: { stop(): void }[] = [];
 function temporary(): string {
   const folder = mkdtempSync(join(BASE, 'codegenapp-bench-'));
   // Scripts' own user passes through.
@@ -38,6 +38,7 @@ function temporary(): string {
   return folder;
 }
 
+/** One way to check out, in a process of its own. */
 interface Checkouts {
   name: string;
   most: number;
@@ -66,14 +67,14 @@ describe('caches', () => {
     [checkouts, setups] = await Promise.all([prepareCheckouts(), prepareSetups().catch(failed)]);
   });
   afterAll(() => {
-    for (const program of programs) program.stop();
-    server.stop();
+    for (const program of running) program.stop();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
   async function prepareCheckouts(): Promise<Checkouts[]> {
     await makeHistory(bare);
     server = await startGitServer(host);
+    running.push(server);
     url = `${server.url}/octo/big.git`;
     const source = { host: server.host, fullName: 'octo/big', url };
     const start = async (name: string, mount: boolean, most: number) => {
@@ -81,10 +82,7 @@ describe('caches', () => {
       await prepareDataDir(data);
       const child = await startCaches('checkouts.mjs', [data, mount, OWNER], `${name} checkouts`);
       if (!child) return [];
-      const checkout = async (sha: string) => {
-        child.send({ source, ref: 'refs/pull/7/head', sha, depth: 1 });
-        return (await child.said<{ ms: number }>()).ms;
-      };
+      const checkout = (sha: string) => msOf(child, { source, ref: 'refs/pull/7/head', sha, depth: 1 });
       return [{ name, most, checkout, bytes: [] }];
     };
     const started = await Promise.all([start('copied', false, 0.15), start('mounted', true, 0.06)]);
@@ -110,12 +108,8 @@ describe('caches', () => {
       const args = [join(temporary(), 'data'), mount, OWNER, source, sha, npmOptions];
       const child = await startCaches('setups.mjs', args, `${name} setups`);
       if (!child) return [];
-      const ours = async () => {
-        child.send({});
-        return (await child.said<{ ms: number }>()).ms;
-      };
       const against = `unchanged setup, ${name}, against npm ci --prefer-offline`;
-      return [{ name: against, unit: 'ms', bound: { most }, note, ours }];
+      return [{ name: against, unit: 'ms', bound: { most }, note, ours: () => msOf(child, {}) }];
     };
     const started = await Promise.all([start('copied', false, 0.05), start('mounted', true, 0.01)]);
     return started.flat();
@@ -179,10 +173,16 @@ describe('caches', () => {
 /** One of the programs beside this, or null where it can't mount as it is told to. It is stopped at the end. */
 async function startCaches(file: string, args: unknown[], what: string): Promise<OwnProcess | null> {
   const child = startProgram(join(import.meta.dirname, file), [JSON.stringify(args)]);
-  programs.push(child);
+  running.push(child);
   const [, mount] = args;
   const { isMounted, says } = await child.said<{ isMounted: boolean; says: string }>();
   if (mount === isMounted) return child;
   process.stderr.write(`SKIPPED: ${what}. ${says}\n`);
   return null;
+}
+
+/** How long it took to do what it was told. */
+async function msOf(child: OwnProcess, told: object): Promise<number> {
+  child.send(told);
+  return (await child.said<{ ms: number }>()).ms;
 }

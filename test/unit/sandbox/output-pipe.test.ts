@@ -1,28 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openOutputPipe, type OutputPipe } from '../../../src/sandbox/output-pipe.js';
 import { ownDirectory } from '../../../src/sandbox/own-directory.js';
+import { listProcesses } from '../../../src/sandbox/processes.js';
 
 /** As in sched(7) and linux/sched.h. */
 const SCHED_BATCH = 3;
 
 /** The scheduling policies of the programs of this name that this process has started; see proc_pid_stat(5). */
-async function policiesOf(program: string): Promise<number[]> {
-  const stats = (await readdir('/proc'))
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''));
-  const policies = (await Promise.all(stats)).map((stat) => {
-    const [, parent, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const isOurs = stat.includes(`(${program})`) && Number(parent) === process.pid;
-    return isOurs ? Number(rest[36]) : NaN;
-  });
-  return policies.filter((policy) => !Number.isNaN(policy));
+function policiesOf(program: string): number[] {
+  return listProcesses()
+    .filter(({ parent }) => parent === process.pid)
+    .map(({ pid }) => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    .filter((stat) => stat.includes(`(${program})`))
+    .map((stat) => Number(stat.split(' ')[40]));
 }
 
 const isLinux = process.platform === 'linux';
@@ -82,7 +79,7 @@ async function runOn(output: OutputPipe, script: string): Promise<void> {
     const go = join(folder, 'go');
     const output = await openOutputPipe(file);
     const ended = runOn(output, `seq 1 200000; until [ -e ${go} ]; do sleep 0.01; done`);
-    while (!(await policiesOf('cat')).includes(SCHED_BATCH)) await sleep(10);
+    while (!policiesOf('cat').includes(SCHED_BATCH)) await sleep(10);
     await writeFile(go, '');
     await ended;
   });
