@@ -111,6 +111,7 @@ const program = describeInBrowser('the page of a pipeline in a browser');
     const { path } = await run('cancelled', { test_commands: `echo begun; ${gate.wait('never')}` });
     const { page } = await openPage(browser, story.url, TOKEN);
     await page.setJavaScriptEnabled(false);
+    await holdRefreshes(page);
     await story.running('test');
     await page.goto(`${story.url}${path}`);
     await press(page, 'Cancel');
@@ -133,3 +134,17 @@ const program = describeInBrowser('the page of a pipeline in a browser');
     await page.close();
   });
 });
+
+/**
+ * Without a script, the page of what runs loads itself anew every few seconds: not while a button is looked for. Such
+ * a request comes from the page that it asks for.
+ */
+async function holdRefreshes(page: Page): Promise<void> {
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const isLink = request.method() === 'GET' && request.redirectChain().length === 0;
+    const isRefresh =
+      request.isNavigationRequest() && isLink && request.headers()['referer'] === request.url();
+    void (isRefresh ? request.abort() : request.continue());
+  });
+}
