@@ -27,6 +27,11 @@ export class Gate {
     return `node -e "fetch('http://127.0.0.1:${port}/${name}')"`;
   }
 
+  /** Whether a script has come to it. */
+  isReached(name: string): boolean {
+    return this.waiting.has(name);
+  }
+
   release(name: string): void {
     this.open.add(name);
     this.waiting.get(name)?.();
