@@ -31,8 +31,9 @@ interface TakenJob {
 }
 
 /**
- * The queue as rows of the application's own SQLite database, where one transaction at a time writes. A job is taken by a lock with an end that is renewed
- * while it runs; a process that died on this machine is known by its pid, so its jobs need not wait for that end.
+ * The queue as rows of the application's own SQLite database, where one transaction at a time writes. A job is taken
+ * by a lock with an end that is renewed while it runs; a process that died on this machine is known by its pid, so its
+ * jobs need not wait for that end.
  */
 export class EmbeddedQueue implements Queue {
   private readonly me = newOwner();

@@ -36,7 +36,7 @@ export type Compared = Described & { ours: Measure };
 
 /**
  * Measures the two in turns, each first in every other round. Both resolve with a number in `unit`.
- * @param figure.staggerMs for what mostly waits: both at the same time, and the next round begins so much later
+ * @param figure.staggerMs for what mostly waits: a round begins so much after the one before, and not at its end
  */
 export async function compare(
   figure: Described & { rounds?: number; staggerMs?: number },
@@ -50,8 +50,13 @@ export async function compare(
   }
   const pairs = await Promise.all(
     Array.from({ length: rounds }, async (_, round) => {
-      await sleep(round * staggerMs);
-      return Promise.all([ours(round), reference(round)]);
+      const beginsLater = staggerMs / 2;
+      const [oursAt, referenceAt] = round % 2 === 0 ? [0, beginsLater] : [beginsLater, 0];
+      const begun = async (measure: Measure, at: number) => {
+        await sleep(round * staggerMs + at);
+        return measure(round);
+      };
+      return Promise.all([begun(ours, oursAt), begun(reference, referenceAt)]);
     }),
   );
   return recordPairs(figure, pairs);
