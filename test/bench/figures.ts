@@ -44,22 +44,10 @@ export async function compare(
   reference: Measure,
 ): Promise<Figure> {
   const { rounds = ROUNDS, staggerMs } = figure;
-  if (staggerMs === undefined) {
-    const [pairs] = await inTurns(rounds, [ours], reference);
-    return recordPairs(figure, pairs!);
-  }
-  const pairs = await Promise.all(
-    Array.from({ length: rounds }, async (_, round) => {
-      const beginsLater = staggerMs / 2;
-      const [oursAt, referenceAt] = round % 2 === 0 ? [0, beginsLater] : [beginsLater, 0];
-      const begun = async (measure: Measure, at: number) => {
-        await sleep(round * staggerMs + at);
-        return measure(round);
-      };
-      return Promise.all([begun(ours, oursAt), begun(reference, referenceAt)]);
-    }),
-  );
-  return recordPairs(figure, pairs);
+  if (staggerMs !== undefined)
+    return recordPairs(figure, await staggered(rounds, staggerMs, ours, reference));
+  const [pairs] = await inTurns(rounds, [ours], reference);
+  return recordPairs(figure, pairs!);
 }
 
 /** Measures several things of ours and one that all are compared with, in turns: what is slow is measured once. */
@@ -80,6 +68,20 @@ async function inTurns(rounds: number, ours: Measure[], reference: Measure): Pro
     values.forEach((value, n) => pairs[n]!.push([value, compared]));
   }
   return pairs;
+}
+
+/** Half of `staggerMs` lies between the beginnings of the two. */
+function staggered(rounds: number, staggerMs: number, ours: Measure, reference: Measure): Promise<Pair[]> {
+  const measured = async (measure: Measure, round: number, isFirst: boolean) => {
+    await sleep((isFirst ? round : round + 0.5) * staggerMs);
+    return measure(round);
+  };
+  return Promise.all(
+    Array.from({ length: rounds }, (_, round) => {
+      const isOursFirst = round % 2 === 0;
+      return Promise.all([measured(ours, round, isOursFirst), measured(reference, round, !isOursFirst)]);
+    }),
+  );
 }
 
 function recordPairs({ name, unit, bound, note }: Described, pairs: Pair[]): Figure {

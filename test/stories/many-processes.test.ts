@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { PipelineStore } from '../../src/database/pipeline-store.js';
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
 import { GraphileQueue } from '../../src/queue/graphile.js';
 import { onEachDatabase, type TestDatabases } from '../support/databases.js';
-import { scripted, Story } from '../support/story.js';
+import { scripted, Story, workspacesIn } from '../support/story.js';
 
 onEachDatabase('processes that share a database', (databases) => {
   const stories: Story[] = [];
@@ -24,7 +22,7 @@ onEachDatabase('processes that share a database', (databases) => {
     expect(check.title).toContain('cancelled by somebody elsewhere');
     await story.settled();
     expect(processes(marker)).toEqual([]);
-    expect(workspaces(story)).toEqual([]);
+    expect(workspacesIn(story.dataDir)).toEqual([]);
   });
 
   it('ends the work of a worker that lost its lease, and lets it write nothing more', async () => {
@@ -35,7 +33,10 @@ onEachDatabase('processes that share a database', (databases) => {
     const taken = await store.held.take(id, 'another machine:1:worker');
     expect(taken).toMatchObject({ attempt: 2 });
 
-    await story.until(() => workspaces(story).length === 0, 'the end of the older worker’s workspace');
+    await story.until(
+      () => workspacesIn(story.dataDir).length === 0,
+      'the end of the older worker’s workspace',
+    );
     expect(processes(marker)).toEqual([]);
     await story.settled();
     expect(await store.find(id)).toMatchObject({
@@ -82,6 +83,3 @@ const processes = (marker: string): string[] =>
   execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.trim() === marker);
-
-const workspaces = ({ dataDir }: Story): string[] =>
-  existsSync(join(dataDir, 'workspaces')) ? readdirSync(join(dataDir, 'workspaces')) : [];

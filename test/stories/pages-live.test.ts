@@ -142,9 +142,11 @@ const program = describeInBrowser('the page of a pipeline in a browser');
 async function holdRefreshes(page: Page): Promise<void> {
   await page.setRequestInterception(true);
   page.on('request', (request) => {
-    const isLink = request.method() === 'GET' && request.redirectChain().length === 0;
     const isRefresh =
-      request.isNavigationRequest() && isLink && request.headers()['referer'] === request.url();
+      request.isNavigationRequest() &&
+      request.method() === 'GET' &&
+      request.redirectChain().length === 0 &&
+      request.headers()['referer'] === request.url();
     void (isRefresh ? request.respond({ status: 204 }) : request.continue());
   });
 }

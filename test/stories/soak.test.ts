@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import {
 } from '../support/fake-github/index.js';
 import { migratedDatabase, onPostgres } from '../support/databases.js';
 import { ServerProcess } from '../support/server-process.js';
-import { scripted, until } from '../support/story.js';
+import { scripted, until, workspacesIn } from '../support/story.js';
 
 /** The full measure is 300: `SOAK=300 npm test -- test/stories/soak`. */
 const DELIVERIES = Number(process.env['SOAK'] ?? 16);
@@ -86,8 +86,7 @@ class Killed {
   }
 
   get workspaces(): string[] {
-    const folder = join(this.folder, 'workspaces');
-    return existsSync(folder) ? readdirSync(folder) : [];
+    return workspacesIn(this.folder);
   }
 }
 

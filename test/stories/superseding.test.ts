@@ -1,7 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { scripted, Story } from '../support/story.js';
+import { scripted, Story, workspacesIn } from '../support/story.js';
 
 describe('a newer head, a close and a cancellation', () => {
   let story: Story;
@@ -31,7 +29,7 @@ describe('a newer head, a close and a cancellation', () => {
     expect(cancelled.title).toContain(pr.headSha.slice(0, 7));
     expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('success');
     await story.settled();
-    expect(leftIn(story.dataDir)).toEqual([]);
+    expect(workspacesIn(story.dataDir)).toEqual([]);
   });
 
   it('does not let a late event of an older head end the newer one', async () => {
@@ -67,7 +65,7 @@ describe('a newer head, a close and a cancellation', () => {
     });
     let most = 0;
     const look = setInterval(
-      () => (most = Math.max(most, leftIn(story.dataDir).filter(isWorkspace).length)),
+      () => (most = Math.max(most, workspacesIn(story.dataDir).filter(isWorkspace).length)),
       20,
     );
     await story.deliver(...prs.map((pr) => pr.opened));
@@ -80,6 +78,3 @@ describe('a newer head, a close and a cancellation', () => {
 
 /** Beside one that is being made stands whose it is. */
 const isWorkspace = (name: string) => !name.endsWith('.process');
-
-const leftIn = (dataDir: string) =>
-  existsSync(join(dataDir, 'workspaces')) ? readdirSync(join(dataDir, 'workspaces')) : [];

@@ -1,5 +1,5 @@
 /** The whole App in this process, on a fake GitHub: what a story acts on. */
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -158,6 +158,12 @@ export async function until(
 ): Promise<void> {
   for (const end = Date.now() + 50_000; Date.now() < end; await sleep(20)) if (await condition()) return;
   throw new Error(`Waited in vain for ${typeof what === 'string' ? what : await what()}.`);
+}
+
+/** What is in the folder of workspaces, once there is one. */
+export function workspacesIn(dataDir: string): string[] {
+  const folder = join(dataDir, 'workspaces');
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 /** A repository whose commands are these shell scripts. */
