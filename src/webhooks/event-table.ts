@@ -3,7 +3,10 @@
  * would cost more than all the rest of receiving, and is not loaded yet when the first webhook comes.
  */
 export interface EventTable {
-  /** So many inserts may be under way; they take effect in the order in which they began. */
+  /**
+   * So many inserts may be under way. They take effect in the order in which they began; on SQLite one may, rarely,
+   * come before another one that began in the same millisecond.
+   */
   readonly atOnce: number;
   /**
    * Stores the rows, with a job for each that is queued, all in one transaction. Answers the id under which each

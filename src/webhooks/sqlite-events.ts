@@ -1,14 +1,13 @@
-import type { Mutex } from 'async-mutex';
+import { Mutex } from 'async-mutex';
 import type sqlite3 from 'sqlite3';
 import { compress } from '../database/compression.js';
 import { writeTurn } from '../database/write-turns.js';
 import { open, SqliteLog } from './sqlite-log.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
+import { SharedTurn } from './shared-turn.js';
 
 /** As the App's own connections wait. */
 const BUSY_MS = 30_000;
-/** Deliveries are answered when they are stored, so they go before all that waits to be written. */
-const PRIORITY = 1;
 /** What the log grows by for an event, its job and their indexes, beside the payload. */
 const OTHER_BYTES = 16_000;
 
@@ -25,33 +24,33 @@ interface StoredRow {
  * of four.
  */
 export class SqliteEvents implements EventTable {
-  readonly atOnce = 1;
+  /** The driver begins with the next statement while this thread comes to hear that the last one has ended. */
+  readonly atOnce = 2;
   private connection: Promise<sqlite3.Database> | null = null;
   /** Prepared once for each number of rows. */
   private readonly statements = new Map<number, Promise<sqlite3.Statement>>();
 
   private readonly log: SqliteLog;
-  private readonly turn: Mutex;
+  private readonly turn: SharedTurn;
+  /** What an insert needs before it begins: none goes past one that waits for that. */
+  private readonly beginning = new Mutex();
 
   /** @param file the database, which need not be there yet */
   constructor(private readonly file: string) {
     this.log = new SqliteLog(file);
-    this.turn = writeTurn(file);
+    this.turn = new SharedTurn(writeTurn(file));
   }
 
   async insert(rows: readonly NewEvent[]): Promise<Map<string, string>> {
     try {
-      this.connection ??= connect(this.file);
-      const database = await this.connection;
-      await this.log.shorten(database);
-      const statement = await this.prepared(database, rows.length);
+      const statement = await this.beginning.runExclusive(() => this.ready(rows.length));
       const payloads = rows.map(({ payload }) => compress(payload));
       const given = rows.flatMap((row, n) => values(row, payloads[n]!));
       const store = () =>
         new Promise<StoredRow[]>((resolve, reject) =>
           statement.all<StoredRow>(given, (error, found) => (error ? reject(error) : resolve(found))),
         );
-      const stored = await this.turn.runExclusive(store, PRIORITY);
+      const stored = await this.turn.run(store);
       this.log.wrote(payloads.reduce((sum, { length }) => sum + length + OTHER_BYTES, 0));
       return new Map(stored.map((row) => [row.delivery_id, row.id]));
     } catch (error) {
@@ -83,7 +82,10 @@ export class SqliteEvents implements EventTable {
     if (database) await new Promise<void>((resolve) => database.close(() => resolve()));
   }
 
-  private async prepared(database: sqlite3.Database, count: number): Promise<sqlite3.Statement> {
+  private async ready(count: number): Promise<sqlite3.Statement> {
+    this.connection ??= connect(this.file);
+    const database = await this.connection;
+    await this.log.shorten(database);
     let statement = this.statements.get(count);
     if (!statement) {
       statement = prepare(database, insertSql(count));
