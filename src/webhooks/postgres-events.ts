@@ -80,15 +80,15 @@ export class PostgresEvents implements EventTable {
 }
 
 async function store(client: pg.Client, rows: readonly NewEvent[]): Promise<Map<string, string>> {
-  const { rows: stored } = await client.query<StoredRow>({
+  const { rows: answers } = await client.query<{ known: string[] | null }>({
     // Prepared once for each number of rows.
     name: `store-${rows.length}`,
     text: statement(rows.length),
     values: rows.flatMap(values),
   });
-  const ids = new Map(stored.map((row) => [row.delivery_id, row.id]));
-  const known = rows.filter(({ deliveryId }) => !ids.has(deliveryId)).map(({ deliveryId }) => deliveryId);
-  if (known.length > 0) {
+  const ids = new Map(rows.map(({ deliveryId, id }) => [deliveryId, id]));
+  const { known } = answers[0]!;
+  if (known) {
     const { rows: found } = await client.query<StoredRow>(
       'SELECT id, delivery_id FROM webhook_events WHERE delivery_id = ANY($1)',
       [known],
@@ -118,13 +118,14 @@ function statement(count: number): string {
              coalesce(project_id, (SELECT p.id FROM projects p WHERE p.repository_id = given.repository_id LIMIT 1)),
              pull_request_number, status, payload, replay_of, received_at, processed_at
       FROM given ORDER BY delivery_id -- so that two processes with the same deliveries wait for each other in one order
-      ON CONFLICT (delivery_id) DO NOTHING RETURNING id, delivery_id
+      ON CONFLICT (delivery_id) DO NOTHING RETURNING id
     ), enqueued AS (
       ${enqueueSql(`
         SELECT 'event' AS kind, given.id AS subject, given.lane, NULL::float8 AS delay_ms
         FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued' ORDER BY given.id`)}
     )
-    SELECT id, delivery_id, (${notifySql('enqueued')}) FROM stored`;
+    SELECT (SELECT array_agg(delivery_id) FROM given WHERE id NOT IN (SELECT id FROM stored)) AS known,
+           (${notifySql('enqueued')})`;
 }
 
 const values = (row: NewEvent): unknown[] => [
