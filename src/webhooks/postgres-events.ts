@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { compressToText } from '../database/compression.js';
-import { enqueueSql, laneName, notifySql } from '../queue/job-rows.js';
+import { enqueueSql, JOBS_CHANNEL, laneName, notifySql } from '../queue/job-rows.js';
 import { EVENT_COLUMNS, eventValues, type EventTable, type NewEvent } from './event-table.js';
 
 const UNDEFINED_TABLE = '42P01';
@@ -12,6 +12,8 @@ const INVALID_SCHEMA = '3F000';
 const ANSWER_MS = 35_000;
 /** Something between here and there may forget a connection that nobody uses, as when Lambda stops a process. */
 const IDLE_MS = 10_000;
+/** Workers are told at once of what was stored, but of more only so much later: PostgreSQL wakes all who listen. */
+const TELL_MS = 20;
 
 /**
  * One statement, and so one transaction and one round trip, whatever the number of rows; over one connection, as they
@@ -23,6 +25,8 @@ export class PostgresEvents implements EventTable {
   private connection: Promise<pg.Client> | null = null;
   private underWay = 0;
   private idle: NodeJS.Timeout | undefined;
+  private toldAt = -Infinity;
+  private telling: NodeJS.Timeout | undefined;
 
   constructor(private readonly url: string) {}
 
@@ -31,7 +35,7 @@ export class PostgresEvents implements EventTable {
     this.underWay++;
     const connection = this.connected();
     try {
-      return await store(await connection, rows);
+      return await store(await connection, rows, this.tellsNow());
     } catch (error) {
       // The next one begins anew: nobody knows what state this connection is in.
       if (this.connection === connection) void this.close();
@@ -46,11 +50,29 @@ export class PostgresEvents implements EventTable {
     return codes.includes(String((error as NodeJS.ErrnoException).code));
   }
 
+  /** Whether what is stored now is to tell workers; otherwise they are told in a moment. */
+  private tellsNow(): boolean {
+    const now = performance.now();
+    const tells = now - this.toldAt >= TELL_MS;
+    if (tells) this.toldAt = now;
+    else this.telling ??= setTimeout(() => void this.tell(), TELL_MS).unref();
+    return tells;
+  }
+
+  private async tell(): Promise<void> {
+    this.telling = undefined;
+    this.toldAt = performance.now();
+    await tell(await this.connection?.catch(() => null));
+  }
+
   /** The next insert opens another connection. */
   async close(): Promise<void> {
-    const { connection } = this;
+    const { connection, telling } = this;
     this.connection = null;
+    this.telling = undefined;
+    clearTimeout(telling);
     const client = await connection?.catch(() => null);
+    if (telling) await tell(client);
     // Of one that was lost meanwhile there is nothing to end.
     await client?.end().catch(() => undefined);
   }
@@ -79,12 +101,21 @@ export class PostgresEvents implements EventTable {
   }
 }
 
-async function store(client: pg.Client, rows: readonly NewEvent[]): Promise<Map<string, string>> {
+/** Where it fails, workers look by themselves within a second. */
+async function tell(client: pg.Client | null | undefined): Promise<void> {
+  await client?.query(`NOTIFY ${JOBS_CHANNEL}`).catch(() => undefined);
+}
+
+async function store(
+  client: pg.Client,
+  rows: readonly NewEvent[],
+  tells: boolean,
+): Promise<Map<string, string>> {
   const { rows: answers } = await client.query<{ known: string[] | null }>({
     // Prepared once for each number of rows.
     name: `store-${rows.length}`,
     text: statement(rows.length),
-    values: rows.flatMap(values),
+    values: [...rows.flatMap(values), tells],
   });
   const ids = new Map(rows.map(({ deliveryId, id }) => [deliveryId, id]));
   const { known } = answers[0]!;
@@ -125,7 +156,7 @@ function statement(count: number): string {
         FROM given JOIN stored ON stored.id = given.id WHERE given.status = 'queued' ORDER BY given.id`)}
     )
     SELECT (SELECT array_agg(delivery_id) FROM given WHERE id NOT IN (SELECT id FROM stored)) AS known,
-           (${notifySql('enqueued')})`;
+           CASE WHEN $${count * TYPES.length + 1}::boolean THEN (${notifySql('enqueued')}) END`;
 }
 
 const values = (row: NewEvent): unknown[] => [

@@ -9,6 +9,7 @@ import { Problem } from '../../src/api/problem.js';
 import { Database } from '../../src/database/database.js';
 import { Job, Project, WebhookEvent } from '../../src/database/entities/index.js';
 import { newId } from '../../src/domain/ids.js';
+import { JOBS_CHANNEL } from '../../src/queue/job-rows.js';
 import { eventTable } from '../../src/webhooks/event-tables.js';
 import { InboxThread } from '../../src/webhooks/inbox-thread.js';
 import { InboxWriter } from '../../src/webhooks/inbox-writer.js';
@@ -326,6 +327,27 @@ onPostgres('an inbox on PostgreSQL whose connection is lost', (server) => {
     expect(again.map(({ status }) => status)).toEqual(refused.map(() => 'queued'));
     const { rows } = await admin.query<{ count: number }>('SELECT count(*)::int FROM webhook_events');
     expect(rows[0]!.count).toBe(41);
+  });
+});
+
+onPostgres('an inbox on PostgreSQL whose events workers wait for', (server) => {
+  it('tells them at once, of what comes right afterwards a moment later, and of the rest at its end', async () => {
+    const place = { databaseUrl: await migratedDatabase(server()), dataDir: '' };
+    const worker = new pg.Client({ connectionString: place.databaseUrl });
+    await worker.connect();
+    await worker.query(`LISTEN ${JOBS_CHANNEL}`);
+    const inbox = new InboxWriter(await eventTable(place));
+    let told = once(worker, 'notification');
+    await inbox.store(delivery(opened(1)));
+    await told;
+    for (const after of [() => undefined, () => inbox.close()]) {
+      told = once(worker, 'notification');
+      await inbox.store(delivery(opened(2)));
+      await inbox.store(delivery(opened(3)));
+      await after();
+      await told;
+    }
+    await worker.end();
   });
 });
 
