@@ -32,6 +32,15 @@ export interface StoryOptions {
   withoutApp?: boolean;
 }
 
+const SEEN = {
+  id: true,
+  status: true,
+  conclusion: true,
+  currentStep: true,
+  updatedAt: true,
+  leaseUntil: true,
+} as const;
+
 export class Story {
   private constructor(
     readonly github: FakeGitHub,
@@ -41,6 +50,8 @@ export class Story {
 
   app!: App;
   port = 0;
+  /** What the App has warned of: told where it does not come to an end. */
+  private readonly warnings: string[] = [];
 
   /** Starts GitHub and the App. */
   static async begin(options: StoryOptions = {}): Promise<Story> {
@@ -66,7 +77,10 @@ export class Story {
       CHROME_PATH: '/nowhere/chromium',
       ...this.options.env,
     });
-    const log = pino({ level: process.env['STORY_LOG'] ?? 'silent' });
+    const level = process.env['STORY_LOG'];
+    const log = level
+      ? pino({ level })
+      : pino({ level: 'warn' }, { write: (line) => this.warnings.push(line) });
     this.app = await buildApp(config, {
       Octokit: ImpatientOctokit,
       log,
@@ -126,7 +140,12 @@ export class Story {
     const { read, kind } = this.app.database;
     const tables = kind === 'postgres' ? ['jobs', 'graphile_worker.jobs', 'queue_workers'] : ['jobs'];
     const rows = tables.map(async (table) => [table, await read.query<object[]>(`SELECT * FROM ${table}`)]);
-    return `an empty queue; there are ${JSON.stringify(Object.fromEntries(await Promise.all(rows)), null, 1)}`;
+    const found = {
+      ...Object.fromEntries(await Promise.all(rows)),
+      pipelines: await read.find(ValidationPipeline, { select: SEEN }),
+      workspaces: workspacesIn(this.dataDir),
+    } as object;
+    return `an empty queue; there are ${JSON.stringify(found, null, 1)}\n${this.warnings.slice(-20).join('')}`;
   };
 
   /** Resolves when a pipeline is in this stage. */
