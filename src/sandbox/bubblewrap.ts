@@ -20,6 +20,7 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
+import { killAll } from './kill-all.js';
 import { REPORT_FD, launcherArguments } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
@@ -50,8 +51,8 @@ export interface BubblewrapOptions {
 /**
  * Runs each script in namespaces of its own by bubblewrap (https://github.com/containers/bubblewrap). The first
  * process of the pid namespace dies with bwrap, bwrap with the spawner and that with this process, and all in the
- * namespace with the first process: so nothing outlives us. (While bwrap is starting these ties are not all made; if
- * we die then, the watchdog ends it.)
+ * namespace with the first process: so nothing outlives us. (While bwrap is starting these ties are not all made: what
+ * then is left of it is found by its mark, by us if the spawner died and by the watchdog if we did.)
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
@@ -70,6 +71,7 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       try {
         return await startProcess(options, { system, etc, identity, tools: found, mark }, command, bridge);
       } catch (error) {
+        await killAll(mark);
         etc?.release();
         await bridge?.close();
         throw error instanceof SandboxError
@@ -196,6 +198,7 @@ async function startProcess(
     first = readProcess(Number(match[1]));
   });
   const ended = machine.ended.then(async (end) => {
+    if (end.error) await killAll(mark, machine.entry);
     // bwrap ends first; the kernel is still ending what was inside.
     await untilGone('The sandbox', () => first === undefined || !isAlive(first));
     etc?.release();

@@ -12,11 +12,12 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit, signalNumber } from './exit-code.js';
+import { killAll } from './kill-all.js';
 import { GATE_FD, REPORT_FD, launcherArguments } from './launcher.js';
 import { startMachine } from './machine.js';
 import { isReachableBy } from './paths.js';
 import { makeOutputFile } from './output-file.js';
-import { listProcesses, sendSignal, type ProcessEntry, untilGone, wasStartedWith } from './processes.js';
+import { sendSignal } from './processes.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser } from './user.js';
 import { MARK, newMark } from './watchdog.js';
@@ -34,9 +35,11 @@ export function plainSandbox({ toolchains }: { toolchains: Toolchains }): Sandbo
     async start(command) {
       await checkCommand(command);
       const temporary = await mkdtemp(join(tmpdir(), 'codegenapp-tmp-'));
+      const mark = newMark();
       try {
-        return await startProcess(command, toolchains, newMark(), temporary);
+        return await startProcess(command, toolchains, mark, temporary);
       } catch (error) {
+        await killAll(mark);
         await rm(temporary, { recursive: true, force: true });
         throw error instanceof SandboxError
           ? error
@@ -92,7 +95,7 @@ async function startProcess(
   const stop = () =>
     (stopping ??= (async () => {
       machine.kill();
-      if (leader) await killAll(leader, `${MARK}=${mark}`);
+      if (leader) await killAll(mark, leader);
       else sendSignal(-machine.pid, 'SIGKILL');
       await machine.ended;
       await rm(temporary, { recursive: true, force: true });
@@ -101,7 +104,7 @@ async function startProcess(
   const exited = machine.ended.then(async (end): Promise<ScriptExit> => {
     const stopped = stopping !== undefined;
     if (!command.keepAlive) await stop();
-    if (!end.said[REPORT_FD]?.startsWith('started\n')) {
+    if (end.error || !end.said[REPORT_FD]?.startsWith('started\n')) {
       if (stopped) return { code: null, signal: 'SIGKILL' };
       throw new SandboxError(`bash could not run the script: ${end.error?.message ?? end.said[2] ?? ''}`);
     }
@@ -112,42 +115,4 @@ async function startProcess(
   exited.catch(() => undefined);
   await Promise.race([machine.heard(REPORT_FD, /^started\n/), exited]);
   return { exited, stop };
-}
-
-/** For this long a process that may be becoming another program is looked at again. */
-const UNCERTAIN_MS = 300;
-
-/** Ends the session and group of `leader`, its descendants and all that carry `mark`, until none is left. */
-async function killAll(leader: ProcessEntry, mark: string): Promise<void> {
-  const certainAt = performance.now() + UNCERTAIN_MS;
-  await untilGone('A process of the script', () => {
-    const all = listProcesses();
-    // An id in use by a session or group is not given to a new process: if it was, both are gone.
-    const isReused = all.some(({ pid, startTime }) => pid === leader.pid && startTime !== leader.startTime);
-    const ours = new Set(isReused ? [] : [leader.pid]);
-    let uncertain = false;
-    const found = all.filter(({ pid, session, group, startTime }) => {
-      if (ours.has(session) || ours.has(group)) return true;
-      if (Number(startTime) < Number(leader.startTime)) return false;
-      const isMarked = wasStartedWith(pid, mark);
-      uncertain ||= isMarked === undefined;
-      return isMarked === true;
-    });
-    for (const { pid } of found) ours.add(pid);
-    // Children may be listed before their parents: repeat until no further descendant is found.
-    for (let size = -1; size !== found.length;) {
-      size = found.length;
-      for (const entry of all) {
-        if (!ours.has(entry.pid) && ours.has(entry.parent)) {
-          ours.add(entry.pid);
-          found.push(entry);
-        }
-      }
-    }
-    // Stopped ones can't fork while the others are being ended.
-    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
-      for (const { pid } of found) sendSignal(pid, signal);
-    }
-    return found.length === 0 && !(uncertain && performance.now() < certainAt);
-  });
 }

@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { compiledModule } from '../compiled-module.js';
-import { isAlive, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
+import { readProcess, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
 import type { MountNamespace } from './mount-namespace.js';
 import type { Program, ProgramEnd, Report, Request } from './protocol.js';
 
@@ -69,9 +69,13 @@ class Spawner {
     });
     this.child.on('message', (report, handle) => this.hear(report as Report, handle as Socket | undefined));
     this.child.on('error', (error) => this.over(error));
-    this.child.on('exit', (code, signal) =>
-      this.over(new Error(`The process that starts programs ended (${signal ?? `exit code ${code}`}).`)),
-    );
+    this.child.on('exit', (code, signal) => {
+      const error = new Error(`The process that starts programs ended (${signal ?? `exit code ${code}`}).`);
+      this.isOver = true;
+      // What it said last is still to be heard: which programs it had started.
+      if (this.child.connected) this.child.once('disconnect', () => this.over(error));
+      else this.over(error);
+    });
     this.rest();
   }
 
@@ -154,12 +158,19 @@ class Spawner {
     this.isOver = true;
     clearTimeout(this.idle);
     for (const { begun, reject, end } of this.running.values()) {
-      if (begun?.entry && isAlive(begun.entry)) sendSignal(-begun.pid, 'SIGKILL');
+      // The first of them may be gone, and what it had started not.
+      if (begun && !isReused(begun)) sendSignal(-begun.pid, 'SIGKILL');
       reject(error);
       end({ code: null, signal: null, error });
     }
     this.running.clear();
   }
+}
+
+/** Whether that number is another process's by now: while one is left in its group it is given to none. */
+function isReused({ pid, entry }: NonNullable<Running['begun']>): boolean {
+  const now = readProcess(pid);
+  return now !== undefined && now.startTime !== entry?.startTime;
 }
 
 let spawner: Spawner | undefined;

@@ -1,13 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { ValidationPipeline, WebhookEvent } from '../../src/database/entities/index.js';
-import { listProcesses } from '../../src/sandbox/processes.js';
 import { migratedDatabase, onPostgres } from '../support/databases.js';
 import type { Delivery, FakePullRequest } from '../support/fake-github/index.js';
+import { killSpawners } from '../support/kill-spawners.js';
 import { scripted, Story, until, type StoryOptions } from '../support/story.js';
 
 /** `AWAY_MS=30000` for the full measure. */
@@ -62,9 +62,7 @@ describe('the process that starts programs', () => {
     const pr = open('sleep 3');
     await story.deliver(pr.opened);
     await story.running('test');
-    // Those of other test files may still be there, idle.
-    for (const { pid, parent } of listProcesses())
-      if (parent === process.pid && isSpawner(pid)) process.kill(pid, 'SIGKILL');
+    killSpawners();
     expect(await checkOf(pr)).toMatchObject({ conclusion: 'success' });
     await onlyOne(pr);
     expect(await story.app.database.read.findOneByOrFail(ValidationPipeline, {})).toMatchObject({
@@ -72,9 +70,6 @@ describe('the process that starts programs', () => {
     });
   });
 });
-
-const isSpawner = (pid: number): boolean =>
-  readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('spawner-process.js');
 
 describe('SQLite', () => {
   it('that another process keeps locked is waited for, and an answered delivery is kept', async () => {

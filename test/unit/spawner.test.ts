@@ -6,6 +6,7 @@ import { isAlive, readProcess, untilGone } from '../../src/sandbox/processes.js'
 import type { Channel } from '../../src/spawner/protocol.js';
 import { runProgram } from '../../src/spawner/run.js';
 import { startProgram } from '../../src/spawner/spawner.js';
+import { killSpawners } from '../support/kill-spawners.js';
 
 const where = { directory: '/', environment: { PATH: '/usr/bin:/bin' } };
 const isLinux = process.platform === 'linux';
@@ -121,4 +122,14 @@ describe('a program that is started through the spawner', () => {
       expect(await ended).toEqual({ code: 3, signal: null });
     },
   );
+
+  (isLinux ? it : it.skip)('leaves nothing in its group where the spawner is killed after it', async () => {
+    const { entry, ended, said } = await run('sleep 100 & echo $!', ['ignore', 'listen']);
+    await untilGone('The program', () => said[1] !== undefined && !isAlive(entry!));
+    const left = readProcess(Number(said[1]))!;
+    expect(isAlive(left)).toBe(true);
+    killSpawners();
+    expect((await ended).error).toBeDefined();
+    await untilGone('What it left', () => !isAlive(left));
+  });
 });
