@@ -4,13 +4,13 @@ import {
   chown,
   mkdir,
   readdir,
-  readFile,
+  readlink,
   rename,
   rm,
   rmdir,
   stat,
   statfs,
-  writeFile,
+  symlink,
 } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationalError } from '../domain/errors.js';
@@ -39,7 +39,8 @@ export interface WorkspacesOptions {
 }
 
 const NAME = /^[0-9a-f]{32}$/;
-const PROCESS_FILE = 'process';
+/** A link that leads nowhere: unlike a file, it is never there without what it says. */
+const PROCESS_LINK = 'process';
 /** Beside a workspace that is being made whose it is stands first, so that it is told wherever that process is killed. */
 const BESIDE = '.process';
 const GIB = 1024 ** 3;
@@ -57,7 +58,7 @@ export class Workspaces {
     this.#directory = path.resolve(options.directory, 'workspaces');
     this.#owner = options.owner;
     this.#minFreeBytes = options.minFreeBytes ?? MIN_FREE_BYTES;
-    this.#process = options.process ?? '';
+    this.#process = options.process ?? 'unknown';
   }
 
   /** Makes an empty workspace. Throws OperationalError when the disk is nearly full. */
@@ -71,9 +72,9 @@ export class Workspaces {
     const name = randomBytes(16).toString('hex');
     const folder = path.join(this.#directory, name);
     const tree = path.join(folder, 'tree');
-    await writeFile(folder + BESIDE, this.#process, { mode: 0o600 });
+    await symlink(this.#process, folder + BESIDE);
     await mkdir(folder);
-    await rename(folder + BESIDE, path.join(folder, PROCESS_FILE));
+    await rename(folder + BESIDE, path.join(folder, PROCESS_LINK));
     await chmod(folder, mode);
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
@@ -87,7 +88,7 @@ export class Workspaces {
   async remove(name: string): Promise<void> {
     if (!NAME.test(name)) throw new TypeError(`Not a workspace: ${JSON.stringify(name)}`);
     // Whose it was is what the next start goes by, where this process is killed meanwhile.
-    await removeTree(path.join(this.#directory, name), PROCESS_FILE);
+    await removeTree(path.join(this.#directory, name), PROCESS_LINK);
   }
 
   /** Removes what processes that died left. Answers how many. */
@@ -99,8 +100,8 @@ export class Workspaces {
     let removed = 0;
     for (const name of names) {
       const folder = path.join(this.#directory, name);
-      const process = (await textOf(path.join(folder, PROCESS_FILE))) ?? (await textOf(folder + BESIDE));
-      // Of one that is being removed the file goes last, and then only an empty folder is left.
+      const process = (await saidBy(path.join(folder, PROCESS_LINK))) ?? (await saidBy(folder + BESIDE));
+      // Of one that is being removed the link goes last, and then only an empty folder is left.
       if (process === null) await rmdir(folder).catch(() => undefined);
       if (process === null || !isDead(process)) continue;
       await this.remove(name);
@@ -143,6 +144,6 @@ async function letThrough(directory: string, group: number): Promise<void> {
   await chmod(directory, (mode & 0o700) | 0o010);
 }
 
-const textOf = (file: string): Promise<string | null> => readFile(file, 'utf8').catch(() => null);
+const saidBy = (link: string): Promise<string | null> => readlink(link).catch(() => null);
 
 const inGib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;

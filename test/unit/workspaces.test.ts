@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { removeDeepTree } from '../../src/git/remove-tree.js';
@@ -81,11 +90,11 @@ describe('workspaces', () => {
     const workspaces = new Workspaces({ directory: folder, process: 'living' });
     const { folder: known } = await workspaces.create();
     const place = (name: string) => path.join(path.dirname(known), name.repeat(32));
-    writeFileSync(`${place('a')}.process`, 'died');
-    writeFileSync(`${place('b')}.process`, 'died');
+    symlinkSync('died', `${place('a')}.process`);
+    symlinkSync('died', `${place('b')}.process`);
     mkdirSync(place('b'));
     mkdirSync(place('c'));
-    writeFileSync(`${place('d')}.process`, 'living');
+    symlinkSync('living', `${place('d')}.process`);
     mkdirSync(place('d'));
     await workspaces.removeStale((process) => process === 'died');
     expect(readdirSync(path.dirname(known)).sort()).toEqual(
@@ -103,7 +112,7 @@ describe('workspaces', () => {
       let isGone = false;
       const removed = workspaces.remove(name).then(() => (isGone = true));
       while (!isGone) {
-        const isTold = existsSync(path.join(own, 'process'));
+        const isTold = lstatSync(path.join(own, 'process'), { throwIfNoEntry: false }) !== undefined;
         // Looked for afterwards: what is still there now was there then.
         if (!isTold) expect(others.filter((other) => existsSync(other))).toEqual([]);
         await new Promise((resolve) => setImmediate(resolve));
