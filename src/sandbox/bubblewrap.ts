@@ -61,7 +61,7 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     name: 'bubblewrap',
     isolated: true,
     async start(command) {
-      await checkCommand(command);
+      checkCommand(command);
       const mark = newMark();
       const found = await (tools ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
@@ -106,15 +106,15 @@ interface Tools {
 async function passTo({ directories }: Toolchains): Promise<Tools> {
   const user = sandboxUser();
   if (!user) return { place: (directory) => directory, closed: [] };
-  const place = await openPassage(await unreachable(user, directories));
-  return { place, closed: await unreachable(user, directories.map(place)) };
+  const place = await openPassage(unreachable(user, directories));
+  return { place, closed: unreachable(user, directories.map(place)) };
 }
 
-async function unreachable(user: SandboxUser, paths: string[]): Promise<string[]> {
+function unreachable(user: SandboxUser, paths: string[]): string[] {
   // A workspace and its home lie in the same folder.
   const folders = [...new Set(paths.map((path) => dirname(path)))];
-  const passed = await Promise.all(folders.map((folder) => canPassThrough(user, folder)));
-  return paths.filter((path) => !passed[folders.indexOf(dirname(path))]);
+  const closed = folders.filter((folder) => !canPassThrough(user, folder));
+  return paths.filter((path) => closed.includes(dirname(path)));
 }
 
 async function startProcess(
@@ -129,7 +129,7 @@ async function startProcess(
 
   const sources = [command.workspace, command.home, bridge?.directory, ...tools.closed];
   const closed = user
-    ? await unreachable(
+    ? unreachable(
         user,
         sources.filter((path) => path !== undefined),
       )

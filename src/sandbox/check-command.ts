@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync, type Stats } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import { SandboxError, type SandboxCommand } from './contract.js';
@@ -10,7 +10,7 @@ const MAX_ARGUMENT_BYTES = 128 * 1024;
  * Refuses what no backend can start, or what would mean something else to one of them.
  * @throws SandboxError naming what is wrong
  */
-export async function checkCommand(command: SandboxCommand): Promise<void> {
+export function checkCommand(command: SandboxCommand): void {
   for (const name of ['workspace', 'home', 'output'] as const) {
     const path = command[name];
     if (path !== undefined && (!isAbsolute(path) || path.includes('\0'))) {
@@ -20,9 +20,12 @@ export async function checkCommand(command: SandboxCommand): Promise<void> {
   for (const name of ['workspace', 'home'] as const) {
     const path = command[name];
     if (path === undefined) continue;
-    const stats = await stat(path).catch((error: unknown) => {
+    let stats: Stats;
+    try {
+      stats = statSync(path);
+    } catch (error) {
       throw new SandboxError(`The ${name} of a script can't be used: ${messageOf(error)}`, { cause: error });
-    });
+    }
     if (!stats.isDirectory()) throw new SandboxError(`The ${name} of a script is no directory: ${path}`);
   }
   checkText('The script', command.script);

@@ -33,7 +33,7 @@ export function plainSandbox({ toolchains }: { toolchains: Toolchains }): Sandbo
     name: 'plain',
     isolated: false,
     async start(command) {
-      await checkCommand(command);
+      checkCommand(command);
       const temporary = await mkdtemp(join(tmpdir(), 'codegenapp-tmp-'));
       const mark = newMark();
       try {
@@ -58,7 +58,7 @@ async function startProcess(
   const user = sandboxUser();
   if (user) {
     await chown(temporary, user.uid, user.gid);
-    if (!(await isReachableBy(user, command.workspace))) {
+    if (!isReachableBy(user, command.workspace)) {
       throw new SandboxError(
         `The user of the scripts (uid ${user.uid}) can't enter the directories above ${command.workspace}: ` +
           'set DATA_DIR to a directory under ones that everyone may enter, or do not run as root.',

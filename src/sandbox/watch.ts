@@ -55,15 +55,15 @@ export async function watchLimits(
   group?: ProcessGroup,
 ): Promise<Watch> {
   const closing = new AbortController();
-  const outputStart = await sizeOf(output);
-  const outputBytes = async () => Math.max(0, (await sizeOf(output)) - outputStart);
   const [place = '/'] = directories;
+  const [outputStart, spaceAtStart] = await Promise.all([sizeOf(output), statfs(place)]);
+  const outputBytes = async () => Math.max(0, (await sizeOf(output)) - outputStart);
   const killsBefore = group?.memoryKills() ?? 0;
   const isOutOfMemory = () => (group?.memoryKills() ?? 0) > killsBefore;
 
   let walked: DiskUsage = { bytes: 0, files: 0, isTooDeep: false, busyMs: 0 };
   let walkedAt = performance.now();
-  let spaceAtWalk = await statfs(place);
+  let spaceAtWalk = spaceAtStart;
 
   const isFull = (space: typeof spaceAtWalk) => space.bavail * space.bsize < limits.minFreeBytes;
   const isWalkDue = (space: typeof spaceAtWalk): boolean => {

@@ -34,8 +34,7 @@ export async function measurePages({ timeoutMs, signal, ...request }: MeasureOpt
   const profile = await mkdtemp(join(tmpdir(), 'codegenapp-browser-'));
   try {
     const user = sandboxUser();
-    const feasible =
-      user && (await isReachableBy(user, request.program)) && (await isReachableBy(user, profile));
+    const feasible = user && isReachableBy(user, request.program) && isReachableBy(user, profile);
     if (feasible) await chown(profile, user.uid, user.gid);
     return await inChild(worker, { ...request, profile, ...(feasible ? { user } : {}) }, timeoutMs, signal);
   } finally {
