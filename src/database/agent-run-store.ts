@@ -3,6 +3,7 @@ import { newId } from '../domain/ids.js';
 import type { Queue } from '../queue/contract.js';
 import type { Database } from './database.js';
 import { AgentRun, ValidationPipeline } from './entities/index.js';
+import { findRow } from './rows.js';
 
 export type NewAgentRun = Pick<AgentRun, 'projectId' | 'prompt'> & Partial<AgentRun>;
 
@@ -22,12 +23,12 @@ export class AgentRunStore {
   ) {}
 
   find(id: string): Promise<AgentRun | null> {
-    return this.database.read.findOneBy(AgentRun, { id });
+    return findRow(this.database.read, AgentRun, { id });
   }
 
   /** The newest run that is to fix what this pipeline found. */
   ofPipeline(pipelineId: string): Promise<AgentRun | null> {
-    return this.database.read.findOne(AgentRun, { where: { pipelineId }, order: { id: 'DESC' } });
+    return findRow(this.database.read, AgentRun, { pipelineId }, { id: 'DESC' });
   }
 
   /**

@@ -12,6 +12,7 @@ import { isDead } from '../queue/owner.js';
 import { insertRows, type Database } from './database.js';
 import { Stage, ValidationPipeline } from './entities/index.js';
 import type { PipelineJobs } from './pipeline-jobs.js';
+import { findRow } from './rows.js';
 
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;
@@ -60,7 +61,7 @@ export class HeldPipelines {
   async take(id: string, owner: string): Promise<ValidationPipeline | 'held' | null> {
     const { nowMs } = this.database;
     return this.database.write(async (tx) => {
-      const row = await tx.findOneBy(ValidationPipeline, { id });
+      const row = await findRow(tx, ValidationPipeline, { id });
       if (!row || row.status === 'completed') return null;
       const stale = row.leaseOwner !== null && isDead(row.leaseOwner) ? '1 = 1' : `lease_until < ${nowMs}`;
       const begun = {
@@ -183,7 +184,7 @@ export class HeldPipelines {
       });
       await this.saveStages(tx, held.id, stages);
       await this.jobs.publish(tx, held.id);
-      const row = await tx.findOneByOrFail(ValidationPipeline, { id: held.id });
+      const row = (await findRow(tx, ValidationPipeline, { id: held.id }))!;
       this.jobs.announceCompleted(tx, row);
       if (leadsToSomething(completion.conclusion, row)) await this.jobs.followUp(tx, held.id);
       if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, held.id);

@@ -6,6 +6,7 @@ import { defaultsOf, insertRows, type Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 import { completedNow, HeldPipelines } from './held-pipelines.js';
 import { PipelineJobs } from './pipeline-jobs.js';
+import { findRow, findRows } from './rows.js';
 
 export type NewPipeline = Pick<
   ValidationPipeline,
@@ -32,14 +33,11 @@ export class PipelineStore {
   }
 
   find(id: string): Promise<ValidationPipeline | null> {
-    return this.database.read.findOneBy(ValidationPipeline, { id });
+    return findRow(this.database.read, ValidationPipeline, { id });
   }
 
   latestOf(projectId: string, pullRequestNumber: number): Promise<ValidationPipeline | null> {
-    return this.database.read.findOne(ValidationPipeline, {
-      where: { projectId, pullRequestNumber },
-      order: { id: 'DESC' },
-    });
+    return findRow(this.database.read, ValidationPipeline, { projectId, pullRequestNumber }, { id: 'DESC' });
   }
 
   /**
@@ -54,19 +52,12 @@ export class PipelineStore {
   ): Promise<void> {
     if (this.database.kind === 'postgres')
       await tx.query('SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE', [projectId]);
-    const latest = await tx.findOne(ValidationPipeline, {
-      select: { id: true },
-      where: { projectId, pullRequestNumber },
-      order: { id: 'DESC' },
-    });
+    const latest = await findRow(tx, ValidationPipeline, { projectId, pullRequestNumber }, { id: 'DESC' });
     if ((latest?.id ?? null) !== latestId) throw new Overtaken();
   }
 
   latestOfHead(projectId: string, headSha: string): Promise<ValidationPipeline | null> {
-    return this.database.read.findOne(ValidationPipeline, {
-      where: { projectId, headSha },
-      order: { id: 'DESC' },
-    });
+    return findRow(this.database.read, ValidationPipeline, { projectId, headSha }, { id: 'DESC' });
   }
 
   /** The comment that an earlier pipeline of the same pull request wrote. */
@@ -81,7 +72,7 @@ export class PipelineStore {
   }
 
   async stagesOf(pipelineId: string): Promise<StageRecord[]> {
-    return this.database.read.find(Stage, { where: { pipelineId }, order: { position: 'ASC' } });
+    return findRows(this.database.read, Stage, { pipelineId }, { position: 'ASC' });
   }
 
   /**

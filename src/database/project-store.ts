@@ -2,6 +2,7 @@ import { Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { Database } from './database.js';
 import { Project } from './entities/index.js';
+import { findRow } from './rows.js';
 
 /** A repository as GitHub describes it. */
 export interface RepositoryFacts {
@@ -21,11 +22,11 @@ export class ProjectStore {
   ) {}
 
   find(id: string): Promise<Project | null> {
-    return this.database.read.findOneBy(Project, { id });
+    return findRow(this.database.read, Project, { id });
   }
 
   findByFullName(fullName: string): Promise<Project | null> {
-    return this.database.read.findOneBy(Project, { fullNameKey: fullName.toLowerCase() });
+    return findRow(this.database.read, Project, { fullNameKey: fullName.toLowerCase() });
   }
 
   /**
@@ -34,7 +35,7 @@ export class ProjectStore {
    * @param installationId undefined where the source does not tell: it is then left as it is
    */
   async follow(facts: RepositoryFacts, installationId?: number | null): Promise<Project> {
-    const known = await this.database.read.findOneBy(Project, { repositoryId: facts.id });
+    const known = await findRow(this.database.read, Project, { repositoryId: facts.id });
     if (known && isUpToDate(known, facts, installationId)) return known;
     return this.database.write((tx) => this.followIn(tx, facts, installationId));
   }

@@ -3,6 +3,7 @@ import { isSettingKey, parseSetting, SETTINGS, type SettingKey, type Settings } 
 import type { SecretBox } from '../domain/secret-box.js';
 import type { Database } from './database.js';
 import { ProjectSetting } from './entities/index.js';
+import { findRows } from './rows.js';
 
 /** What the dashboard sets for a project, key by key. Secret settings are encrypted at rest. */
 export class SettingsStore {
@@ -13,7 +14,7 @@ export class SettingsStore {
 
   /** Only the keys that are set. @throws OperationalError where a secret can't be decrypted */
   async of(projectId: string): Promise<Partial<Settings>> {
-    const rows = await this.database.read.findBy(ProjectSetting, { projectId });
+    const rows = await findRows(this.database.read, ProjectSetting, { projectId });
     const settings: Record<string, unknown> = {};
     for (const { key, value } of rows) {
       if (!isSettingKey(key)) continue;

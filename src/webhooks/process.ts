@@ -2,6 +2,7 @@ import { LessThan, type EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { Project, WebhookEvent } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
+import { findRow } from '../database/rows.js';
 import { messageOf } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
 import { withLogContext, type Logger } from '../logging.js';
@@ -20,7 +21,7 @@ export class EventProcessor {
   ) {}
 
   async process({ subject: eventId, lastAttempt }: JobRun): Promise<void> {
-    const row = await this.database.read.findOneBy(WebhookEvent, { id: eventId });
+    const row = await findRow(this.database.read, WebhookEvent, { id: eventId });
     if (row?.status !== 'queued') return;
     for (const earlier of await this.commandsBefore(row)) await this.inContext(earlier, false);
     await this.inContext(row, lastAttempt);

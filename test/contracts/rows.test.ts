@@ -1,0 +1,111 @@
+import { expect, it } from '@jest/globals';
+import type { Database } from '../../src/database/database.js';
+import {
+  Project,
+  ProjectSetting,
+  PullRequest,
+  Stage,
+  ValidationPipeline,
+} from '../../src/database/entities/index.js';
+import { findRow, findRows } from '../../src/database/rows.js';
+import { newId } from '../../src/domain/ids.js';
+import { emptyResults } from '../../src/domain/pipeline.js';
+import { onEachDatabase } from '../support/databases.js';
+
+async function fill(database: Database) {
+  const now = new Date();
+  const project = {
+    id: newId(),
+    name: 'web',
+    fullName: 'Acme/Web',
+    fullNameKey: 'acme/web',
+    repositoryUrl: 'https://github.com/Acme/Web',
+    repositoryId: 7_000_000_001,
+    createdAt: now,
+    updatedAt: now,
+  };
+  const pipelines = [1, 2, 3].map((number) => ({
+    id: newId(),
+    projectId: project.id,
+    pullRequestNumber: number < 3 ? 1 : 2,
+    headSha: String(number).repeat(40),
+    headRef: 'feature "quoted" ?',
+    baseRef: 'main',
+    fetchRef: 'refs/pull/1/head',
+    trigger: 'event' as const,
+    status: 'completed' as const,
+    conclusion: 'success' as const,
+    isFork: number === 2,
+    validationResults: { ...emptyResults(), notes: ['a note '.repeat(1000)] },
+    settings: { setup_commands: "echo 'one'" },
+    createdAt: now,
+    updatedAt: now,
+    completedAt: now,
+  }));
+  const stages = ['test', 'clone', 'setup'] as const;
+  await database.write(async (tx) => {
+    await tx.insert(Project, project);
+    await tx.insert(ValidationPipeline, pipelines);
+    for (const [position, name] of stages.entries())
+      await tx.insert(Stage, { pipelineId: pipelines[0]!.id, name, position, status: 'queued' });
+    for (const number of [1, 2])
+      await tx.insert(PullRequest, {
+        projectId: project.id,
+        number,
+        latestPipelineId: pipelines[number]!.id,
+        isOpen: number === 2,
+      });
+  });
+  return { project, pipelines };
+}
+
+onEachDatabase('rows by the values of their columns', (databases) => {
+  it('are what TypeORM finds', async () => {
+    const database = await databases.open();
+    const { project, pipelines } = await fill(database);
+    const { read } = database;
+    const [first] = pipelines;
+    const found = await findRow(read, ValidationPipeline, { id: first!.id });
+    expect(found).toBeInstanceOf(ValidationPipeline);
+    expect(found).toEqual(await read.findOneBy(ValidationPipeline, { id: first!.id }));
+    expect(found).toMatchObject({ headRef: first!.headRef, validationResults: first!.validationResults });
+    const repositoryId = project.repositoryId;
+    expect(await findRow(read, Project, { repositoryId })).toEqual(
+      await read.findOneByOrFail(Project, { repositoryId }),
+    );
+    expect(await findRows(read, PullRequest, { projectId: project.id, isOpen: true })).toEqual(
+      await read.findBy(PullRequest, { projectId: project.id, isOpen: true }),
+    );
+    await database.write(async (tx) => {
+      await tx.update(ValidationPipeline, { id: first!.id }, { conclusion: 'failure' });
+      expect(await findRow(tx, ValidationPipeline, { id: first!.id })).toMatchObject({
+        conclusion: 'failure',
+      });
+    });
+  });
+
+  it('are in the order that was asked for, and no others', async () => {
+    const database = await databases.open();
+    const { project, pipelines } = await fill(database);
+    const { read } = database;
+    const [first, second] = pipelines;
+    const of = { projectId: project.id, pullRequestNumber: 1 };
+    expect(await findRow(read, ValidationPipeline, of, { id: 'DESC' })).toMatchObject({ id: second!.id });
+    expect(await findRow(read, ValidationPipeline, of, { id: 'ASC' })).toMatchObject({ id: first!.id });
+    expect(await findRows(read, ValidationPipeline, of)).toHaveLength(2);
+    const stages = await findRows(read, Stage, { pipelineId: first!.id }, { position: 'ASC' });
+    expect(stages.map(({ name }) => name)).toEqual(['test', 'clone', 'setup']);
+    expect(await findRow(read, ValidationPipeline, { id: newId() })).toBeNull();
+    expect(await findRows(read, ProjectSetting, { projectId: project.id })).toEqual([]);
+  });
+
+  it('are not all rows where a value is missing', async () => {
+    const { read } = await databases.open();
+    const missing = { id: undefined } as unknown as { id: string };
+    await expect(findRow(read, ValidationPipeline, missing)).rejects.toThrow(
+      'No value for ValidationPipeline.id',
+    );
+    const unknown = { nothing: 1 } as object;
+    await expect(findRows(read, ValidationPipeline, unknown)).rejects.toThrow('has no column nothing');
+  });
+});
