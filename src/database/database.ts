@@ -1,13 +1,5 @@
 import type { Mutex } from 'async-mutex';
-import {
-  type DataSource,
-  type DeepPartial,
-  type EntityManager,
-  type EntityTarget,
-  type ObjectLiteral,
-  type QueryRunner,
-} from 'typeorm';
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { createDataSource } from './data-source.js';
 import { createTriggers } from './pipeline-totals.js';
 import { connect, isBusy, refuseNewer, requireMigrated } from './schema-version.js';
@@ -153,29 +145,4 @@ export class Database {
       await runner.release();
     }
   }
-}
-
-/**
- * EntityManager.insert() and upsert() without reading each row again for what the database has filled in.
- * @param update where a row of this key is there already, these columns of it get the new values
- */
-export async function insertRows<Row extends ObjectLiteral>(
-  tx: EntityManager,
-  entity: EntityTarget<Row>,
-  rows: QueryDeepPartialEntity<Row>[],
-  update?: { columns: string[]; key: string[] },
-): Promise<void> {
-  const insert = tx.createQueryBuilder().insert().into(entity).values(rows).updateEntity(false);
-  if (update) insert.orUpdate(update.columns, update.key);
-  await insert.execute();
-}
-
-/** What the database fills in where a new row says nothing. */
-export function defaultsOf<Row extends ObjectLiteral>(
-  tx: EntityManager,
-  entity: EntityTarget<Row>,
-): DeepPartial<Row> {
-  const { columns } = tx.connection.getMetadata(entity);
-  const known = columns.filter((column) => column.default !== undefined);
-  return Object.fromEntries(known.map((column) => [column.propertyName, column.default])) as DeepPartial<Row>;
 }

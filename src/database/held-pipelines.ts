@@ -9,10 +9,10 @@ import {
 } from '../domain/pipeline.js';
 import { isDeployed } from '../github/deployment.js';
 import { isDead } from '../queue/owner.js';
-import { insertRows, type Database } from './database.js';
+import type { Database } from './database.js';
 import { Stage, ValidationPipeline } from './entities/index.js';
 import type { PipelineJobs } from './pipeline-jobs.js';
-import { findRow } from './rows.js';
+import { findRow, insertRows } from './rows.js';
 
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;

@@ -2,11 +2,11 @@ import { In, IsNull, LessThan, Not, type EntityManager } from 'typeorm';
 import { newId } from '../domain/ids.js';
 import type { StageRecord } from '../domain/pipeline.js';
 import type { Queue } from '../queue/contract.js';
-import { defaultsOf, insertRows, type Database } from './database.js';
+import type { Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 import { completedNow, HeldPipelines } from './held-pipelines.js';
 import { PipelineJobs } from './pipeline-jobs.js';
-import { findRow, findRows } from './rows.js';
+import { defaultsOf, findRow, findRows, insertRows } from './rows.js';
 
 export type NewPipeline = Pick<
   ValidationPipeline,

@@ -1,15 +1,15 @@
-/** Rows by the values of some columns: what is asked for each event and each pipeline many times. */
-import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral } from 'typeorm';
+/**
+ * Reading and inserting rows with SQL that is written once for each kind of question. TypeORM writes it anew for every
+ * one, which takes twice as long as all the rest, and events and pipelines ask the same few dozens of times.
+ */
+import type { DeepPartial, EntityManager, EntityMetadata, EntityTarget, ObjectLiteral } from 'typeorm';
 
 type Value = string | number | boolean;
 type Where<Row> = { [Name in keyof Row]?: Extract<Row[Name], Value> };
 type Order<Row> = { [Name in keyof Row]?: 'ASC' | 'DESC' };
 
-const written = new WeakMap<EntityMetadata, Map<string, string>>();
-
 /**
- * EntityManager.find() for columns that have just these values, with SQL that is written once for each kind of
- * question: TypeORM does that anew for every one, which takes twice as long as all the rest.
+ * EntityManager.find() for columns that have just these values.
  * @throws TypeError where a value is missing: TypeORM would find all rows then
  */
 export async function findRows<Row extends ObjectLiteral>(
@@ -21,15 +21,12 @@ export async function findRows<Row extends ObjectLiteral>(
 ): Promise<Row[]> {
   const { driver } = manager.connection;
   const metadata = manager.connection.getMetadata(entity);
+  const names = Object.keys(where);
   const parameters = Object.entries(where).map(([name, value]) => {
     if (value === undefined || value === null) throw new TypeError(`No value for ${metadata.name}.${name}`);
     return driver.preparePersistentValue(value, columnOf(metadata, name)) as unknown;
   });
-  const kinds = written.get(metadata) ?? new Map<string, string>();
-  written.set(metadata, kinds);
-  const kind = JSON.stringify([Object.keys(where), order, limit]);
-  const sql = kinds.get(kind) ?? select(metadata, Object.keys(where), order, limit);
-  kinds.set(kind, sql);
+  const sql = once(metadata, ['SELECT', names, order, limit], () => select(metadata, names, order, limit));
   const raw = await manager.query<ObjectLiteral[]>(sql, parameters);
   return raw.map((values) => {
     const row = metadata.create() as Row;
@@ -50,6 +47,56 @@ export async function findRow<Row extends ObjectLiteral>(
   return row ?? null;
 }
 
+/**
+ * EntityManager.insert() and upsert() of rows that all name the same columns, without reading each row again for what
+ * the database has filled in.
+ * @param update where a row of this key is there already, these columns of it get the new values
+ */
+export async function insertRows<Row extends ObjectLiteral>(
+  tx: EntityManager,
+  entity: EntityTarget<Row>,
+  rows: readonly DeepPartial<Row>[],
+  update?: { columns: string[]; key: string[] },
+): Promise<void> {
+  const { driver } = tx.connection;
+  const metadata = tx.connection.getMetadata(entity);
+  const named = metadata.columns.filter((column) => rows[0] && column.getEntityValue(rows[0]) !== undefined);
+  const parameters = rows.flatMap((row) =>
+    named.map((column) => driver.preparePersistentValue(column.getEntityValue(row), column) as unknown),
+  );
+  const names = named.map(({ databaseName }) => databaseName);
+  const sql = once(metadata, ['INSERT', names, rows.length, update], () =>
+    insert(metadata, names, rows.length, update),
+  );
+  await tx.query(sql, parameters);
+}
+
+/** What the database fills in where a new row says nothing. */
+export function defaultsOf<Row extends ObjectLiteral>(
+  tx: EntityManager,
+  entity: EntityTarget<Row>,
+): DeepPartial<Row> {
+  const { columns } = tx.connection.getMetadata(entity);
+  const known = columns.filter((column) => column.default !== undefined);
+  // As SQL, for a flag: see Flag().
+  const valueOf = (value: unknown) =>
+    typeof value === 'function' ? (value as () => string)() === 'true' : value;
+  return Object.fromEntries(
+    known.map((column) => [column.propertyName, valueOf(column.default)]),
+  ) as DeepPartial<Row>;
+}
+
+const written = new WeakMap<EntityMetadata, Map<string, string>>();
+
+function once(metadata: EntityMetadata, kind: unknown[], write: () => string): string {
+  const kinds = written.get(metadata) ?? new Map<string, string>();
+  written.set(metadata, kinds);
+  const key = JSON.stringify(kind);
+  const sql = kinds.get(key) ?? write();
+  kinds.set(key, sql);
+  return sql;
+}
+
 function select(
   metadata: EntityMetadata,
   where: string[],
@@ -65,6 +112,25 @@ function select(
     `FROM ${driver.escape(metadata.tableName)} WHERE ${conditions.join(' AND ')}`,
     ...(sorted.length > 0 ? [`ORDER BY ${sorted.join(', ')}`] : []),
     ...(limit === undefined ? [] : [`LIMIT ${limit}`]),
+  ].join(' ');
+}
+
+function insert(
+  metadata: EntityMetadata,
+  names: string[],
+  count: number,
+  update: { columns: string[]; key: string[] } | undefined,
+): string {
+  const { driver } = metadata.connection;
+  const list = (all: string[]) => all.map((name) => driver.escape(name)).join(', ');
+  const values = Array.from({ length: count }, (_, row) => {
+    const parameters = names.map((name, n) => driver.createParameter(name, row * names.length + n));
+    return `(${parameters.join(', ')})`;
+  });
+  const changes = update?.columns.map((name) => `${driver.escape(name)} = excluded.${driver.escape(name)}`);
+  return [
+    `INSERT INTO ${driver.escape(metadata.tableName)} (${list(names)}) VALUES ${values.join(', ')}`,
+    ...(update ? [`ON CONFLICT (${list(update.key)}) DO UPDATE SET ${changes!.join(', ')}`] : []),
   ].join(' ');
 }
 

@@ -1,7 +1,8 @@
 import PQueue from 'p-queue';
 import { In, IsNull, MoreThanOrEqual, type EntityManager } from 'typeorm';
-import { insertRows, type Database } from '../database/database.js';
+import type { Database } from '../database/database.js';
 import { Job } from '../database/entities/index.js';
+import { insertRows } from '../database/rows.js';
 import { messageOf } from '../domain/errors.js';
 import { inOwnLogContext, type Logger } from '../logging.js';
 import {

@@ -7,7 +7,7 @@ import {
   Stage,
   ValidationPipeline,
 } from '../../src/database/entities/index.js';
-import { findRow, findRows } from '../../src/database/rows.js';
+import { defaultsOf, findRow, findRows, insertRows } from '../../src/database/rows.js';
 import { newId } from '../../src/domain/ids.js';
 import { emptyResults } from '../../src/domain/pipeline.js';
 import { onEachDatabase } from '../support/databases.js';
@@ -97,6 +97,44 @@ onEachDatabase('rows by the values of their columns', (databases) => {
     expect(stages.map(({ name }) => name)).toEqual(['test', 'clone', 'setup']);
     expect(await findRow(read, ValidationPipeline, { id: newId() })).toBeNull();
     expect(await findRows(read, ProjectSetting, { projectId: project.id })).toEqual([]);
+  });
+
+  it('are inserted, and updated where they are there already', async () => {
+    const database = await databases.open();
+    const { pipelines } = await fill(database);
+    const [first] = pipelines;
+    const again = (ids: string[]) => ids.map((id) => ({ ...first, id }));
+    const ids = [newId(), newId()];
+    await database.write((tx) => insertRows(tx, ValidationPipeline, again(ids)));
+    const [stored, original] = [ids[1]!, first!.id].map((id) =>
+      findRow(database.read, ValidationPipeline, { id }),
+    );
+    expect(await stored).toEqual({ ...(await original), id: ids[1] });
+
+    const summary = `it's "so" ?`;
+    const stage = { pipelineId: first!.id, name: 'test', position: 0, status: 'completed', summary } as const;
+    const update = { columns: ['status', 'summary'], key: ['pipeline_id', 'name'] };
+    await database.write((tx) => insertRows(tx, Stage, [stage, { ...stage, name: 'deploy' }], update));
+    const rows = await findRows(database.read, Stage, { pipelineId: first!.id });
+    expect(rows.map(({ name, status }) => `${name} ${status}`).sort()).toEqual([
+      'clone queued',
+      'deploy completed',
+      'setup queued',
+      'test completed',
+    ]);
+    expect(rows.find(({ name }) => name === 'test')).toMatchObject({ summary });
+  });
+
+  it('have the defaults of the database', async () => {
+    const database = await databases.open();
+    const { pipelines } = await fill(database);
+    const { projectId, headSha, headRef, baseRef, fetchRef, trigger, createdAt } = pipelines[0]!;
+    const bare = { id: newId(), projectId, headSha, headRef, baseRef, fetchRef, trigger, createdAt };
+    const row = { ...bare, status: 'queued' as const, updatedAt: createdAt };
+    await database.write((tx) => insertRows(tx, ValidationPipeline, [row]));
+    const stored = await findRow(database.read, ValidationPipeline, { id: bare.id });
+    expect(stored).toMatchObject(defaultsOf(database.read, ValidationPipeline));
+    expect(stored).toMatchObject({ isFork: false, attempt: 0 });
   });
 
   it('are not all rows where a value is missing', async () => {
