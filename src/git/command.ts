@@ -25,9 +25,16 @@ const SETTINGS: Settings = {
   'advice.detachedHead': 'false',
 };
 
+/** Ways through the network that git takes. */
+const PROXIES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
 /** What of this process's environment git gets to see: the way to its helpers and through the network. */
-const PASSED_ON =
-  /^(PATH|TMPDIR|GIT_SSL_CAINFO|GIT_SSL_CAPATH|SSL_CERT_FILE|SSL_CERT_DIR|(https?|all|no)_proxy)$/i;
+const PASSED_ON = [
+  ...['PATH', 'TMPDIR', 'GIT_SSL_CAINFO', 'GIT_SSL_CAPATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+  ...[...PROXIES, 'no_proxy', 'NO_PROXY'],
+];
+
+/** Whether git goes by a proxy. (By name, here and below: to list all variables takes a hundred times as long.) */
+export const hasProxy = (): boolean => PROXIES.some((name) => process.env[name]);
 
 const FIXED = {
   LANG: 'C',
@@ -48,9 +55,10 @@ export function environment(
   settings: Settings,
   workTree?: string,
 ): Record<string, string> {
-  const passedOn = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && PASSED_ON.test(entry[0]),
-  );
+  const passedOn = PASSED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   const all = Object.entries({ ...SETTINGS, ...settings });
   return {
     ...Object.fromEntries(passedOn),

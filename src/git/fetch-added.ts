@@ -3,7 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { startProgram } from '../spawner/spawner.js';
-import { environment } from './command.js';
+import { environment, hasProxy } from './command.js';
 import { STRICT } from './fetch.js';
 import { removeFile } from './remove-tree.js';
 import { LOCAL_HOST, type RepositorySource } from './source.js';
@@ -13,8 +13,6 @@ import { askForPack } from './upload-pack.js';
 const TIME_LIMIT_MS = 60_000;
 const SILENT_MS = 20_000;
 const SHA1_DIGITS = 40;
-/** Ways through the network that git takes and Node's fetch does not. (Certificates of its own it would not trust.) */
-const PROXY = /^(https?|all)_proxy$/i;
 
 /**
  * Fetches a commit straight into a git directory that holds another one at depth 1, which spares the way through the
@@ -43,8 +41,8 @@ export async function fetchAdded(
   }
 }
 
-const isAskedDirectly = ({ host }: RepositorySource): boolean =>
-  host !== LOCAL_HOST && !Object.entries(process.env).some(([name, value]) => value && PROXY.test(name));
+/** Node's fetch takes no proxy. (Certificates of its own it would not trust.) */
+const isAskedDirectly = ({ host }: RepositorySource): boolean => host !== LOCAL_HOST && !hasProxy();
 
 /** @returns the bytes of the pack; its objects are checked as those of a fetch are, and none that it needs is missing */
 async function receive(
