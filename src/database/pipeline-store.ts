@@ -52,7 +52,12 @@ export class PipelineStore {
   ): Promise<void> {
     if (this.database.kind === 'postgres')
       await tx.query('SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE', [projectId]);
-    const latest = await findRow(tx, ValidationPipeline, { projectId, pullRequestNumber }, { id: 'DESC' });
+    // Results may be large, and nobody else writes meanwhile.
+    const latest = await tx.findOne(ValidationPipeline, {
+      select: { id: true },
+      where: { projectId, pullRequestNumber },
+      order: { id: 'DESC' },
+    });
     if ((latest?.id ?? null) !== latestId) throw new Overtaken();
   }
 

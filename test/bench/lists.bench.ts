@@ -6,9 +6,8 @@ import { Database } from '../../src/database/database.js';
 import { Project, ValidationPipeline } from '../../src/database/entities/index.js';
 import { pageOf } from '../../src/database/pages.js';
 import { readStats } from '../../src/database/stats.js';
-import { newId } from '../../src/domain/ids.js';
 import { migratedDatabase } from '../support/databases.js';
-import { fillPipelines } from '../support/pipeline-rows.js';
+import { fillPipelines, projectRow } from '../support/pipeline-rows.js';
 import { postgresBinaries, startPostgres, type TestPostgres } from '../support/postgres.js';
 import { compare, timed } from './figures.js';
 
@@ -43,16 +42,7 @@ describe('lists', () => {
     folders.push(dataDir);
     const databaseUrl = kind === 'PostgreSQL' ? await migratedDatabase(postgres!) : null;
     const database = await Database.open({ databaseUrl, dataDir });
-    const now = new Date();
-    const project = {
-      id: newId(),
-      name: 'web',
-      fullName: 'acme/web',
-      fullNameKey: 'acme/web',
-      repositoryUrl: 'https://github.com/acme/web',
-      createdAt: now,
-      updatedAt: now,
-    };
+    const project = projectRow();
     await database.write((tx) => tx.insert(Project, project));
     await fillPipelines(database, project.id, count);
     return { database, projectId: project.id };

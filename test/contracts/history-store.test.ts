@@ -9,19 +9,12 @@ import type { TestCase } from '../../src/domain/test-report.js';
 import { EmbeddedQueue } from '../../src/queue/embedded.js';
 import { pino } from 'pino';
 import { onEachDatabase } from '../support/databases.js';
+import { projectRow } from '../support/pipeline-rows.js';
 
 onEachDatabase('the history of a project', (databases) => {
   const begin = async () => {
     const database = await databases.open();
-    const project = {
-      id: newId(),
-      name: 'web',
-      fullName: 'Acme/Web',
-      fullNameKey: 'acme/web',
-      repositoryUrl: 'https://github.com/Acme/Web',
-      createdAt: new Date(),
-      updatedAt: new Date(),
-    };
+    const project = projectRow();
     await database.write((tx) => tx.insert(Project, project));
     const pipelines = new PipelineStore(database, new EmbeddedQueue(database, pino({ level: 'silent' })));
     const add = (values: Partial<ValidationPipeline>) =>

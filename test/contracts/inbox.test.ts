@@ -23,6 +23,7 @@ import {
   type Place,
   type TestDatabases,
 } from '../support/databases.js';
+import { projectRow } from '../support/pipeline-rows.js';
 import { until } from '../support/story.js';
 
 const opened = (number: number, repository = { id: 7, full_name: 'acme/web' }) => ({
@@ -124,17 +125,7 @@ function stores(databases: TestDatabases, make: (place: Place) => Promise<Inbox>
 
   it('gives an event to the project of its repository, of its webhook or of what it repeats', async () => {
     const { database, inbox } = await begin();
-    const now = new Date();
-    const project = {
-      id: newId(),
-      name: 'web',
-      fullName: 'Acme/Web',
-      fullNameKey: 'acme/web',
-      repositoryUrl: 'https://github.com/acme/web',
-      repositoryId: 7,
-      createdAt: now,
-      updatedAt: now,
-    };
+    const project = projectRow({ repositoryId: 7 });
     await database.write((tx) => tx.insert(Project, project));
     const other = opened(1, { id: 8, full_name: 'acme/other' });
     const first = await inbox.store(delivery(opened(1)));

@@ -11,19 +11,11 @@ import { defaultsOf, findRow, findRows, insertRows } from '../../src/database/ro
 import { newId } from '../../src/domain/ids.js';
 import { emptyResults } from '../../src/domain/pipeline.js';
 import { onEachDatabase } from '../support/databases.js';
+import { projectRow } from '../support/pipeline-rows.js';
 
 async function fill(database: Database) {
   const now = new Date();
-  const project = {
-    id: newId(),
-    name: 'web',
-    fullName: 'Acme/Web',
-    fullNameKey: 'acme/web',
-    repositoryUrl: 'https://github.com/Acme/Web',
-    repositoryId: 7_000_000_001,
-    createdAt: now,
-    updatedAt: now,
-  };
+  const project = projectRow({ repositoryId: 7_000_000_001 });
   const pipelines = [1, 2, 3].map((number) => ({
     id: newId(),
     projectId: project.id,

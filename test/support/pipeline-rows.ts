@@ -2,6 +2,22 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../../src/database/database.js';
 import { countAll, createTriggers, dropTriggers } from '../../src/database/pipeline-totals.js';
+import { newId } from '../../src/domain/ids.js';
+
+/** A project to be stored: of acme/web, where `more` says nothing else. */
+export function projectRow<More extends object = object>(more = {} as More) {
+  const now = new Date();
+  return {
+    id: newId(),
+    name: 'web',
+    fullName: 'Acme/Web',
+    fullNameKey: 'acme/web',
+    repositoryUrl: 'https://github.com/Acme/Web',
+    createdAt: now,
+    updatedAt: now,
+    ...more,
+  };
+}
 
 /** Less than what is kept by default. */
 const SPAN_MS = 28 * 86_400_000;
