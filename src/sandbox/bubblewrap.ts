@@ -20,7 +20,6 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { killAll } from './kill-all.js';
 import { REPORT_FD, launcherArguments } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
@@ -33,7 +32,7 @@ import type { EtcInUse } from './etc-copy.js';
 import { etcArguments, identityFiles, systemArguments, takeEtc } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser, type SandboxUser } from './user.js';
-import { MARK, newMark } from './watchdog.js';
+import { newMark } from './watchdog.js';
 
 const ARGUMENTS_FD = 4;
 const FILTER_FD = 6;
@@ -52,7 +51,7 @@ export interface BubblewrapOptions {
  * Runs each script in namespaces of its own by bubblewrap (https://github.com/containers/bubblewrap). The first
  * process of the pid namespace dies with bwrap, bwrap with the spawner and that with this process, and all in the
  * namespace with the first process: so nothing outlives us. (While bwrap is starting these ties are not all made: what
- * then is left of it is found by its mark, by us if the spawner died and by the watchdog if we did.)
+ * then is left of it is found by its mark: see startMachine() and, if we die, the watchdog.)
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
@@ -71,7 +70,6 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       try {
         return await startProcess(options, { system, etc, identity, tools: found, mark }, command, bridge);
       } catch (error) {
-        await killAll(mark);
         etc?.release();
         await bridge?.close();
         throw error instanceof SandboxError
@@ -165,7 +163,8 @@ async function startProcess(
         ...(mounted?.prefix ?? []),
         ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
       ],
-      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', [MARK]: mark },
+      environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+      mark,
       directory: '/',
       user: mounted ? undefined : user,
       // bubblewrap does nothing before it has read its arguments.
@@ -198,7 +197,6 @@ async function startProcess(
     first = readProcess(Number(match[1]));
   });
   const ended = machine.ended.then(async (end) => {
-    if (end.error) await killAll(mark, machine.entry);
     // bwrap ends first; the kernel is still ending what was inside.
     await untilGone('The sandbox', () => first === undefined || !isAlive(first));
     etc?.release();

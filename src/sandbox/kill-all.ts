@@ -1,4 +1,11 @@
-import { listProcesses, sendSignal, type ProcessEntry, untilGone, wasStartedWith } from './processes.js';
+import {
+  isReused,
+  listProcesses,
+  sendSignal,
+  type ProcessEntry,
+  untilGone,
+  wasStartedWith,
+} from './processes.js';
 import { MARK } from './watchdog.js';
 
 /** For this long a process that may be becoming another program is looked at again. */
@@ -15,9 +22,8 @@ export async function killAll(mark: string, leader?: ProcessEntry): Promise<void
   const certainAt = performance.now() + UNCERTAIN_MS;
   await untilGone('A process of the script', () => {
     const all = listProcesses();
-    // An id in use by a session or group is not given to a new process: if it was, both are gone.
-    const isReused = all.some(({ pid, startTime }) => pid === leader?.pid && startTime !== leader.startTime);
-    const ours = new Set(!leader || isReused ? [] : [leader.pid]);
+    // If it is reused, its session and group are gone.
+    const ours = new Set(!leader || isReused(leader.pid, leader.startTime) ? [] : [leader.pid]);
     let uncertain = false;
     const found = all.filter(({ pid, session, group, startTime }) => {
       if (ours.has(session) || ours.has(group)) return true;

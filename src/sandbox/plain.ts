@@ -20,7 +20,7 @@ import { makeOutputFile } from './output-file.js';
 import { sendSignal } from './processes.js';
 import type { Toolchains } from './toolchains.js';
 import { sandboxUser } from './user.js';
-import { MARK, newMark } from './watchdog.js';
+import { newMark } from './watchdog.js';
 
 /**
  * Runs scripts without walls, as the sandbox's user when we are root and as ourselves otherwise: for code that is
@@ -35,11 +35,9 @@ export function plainSandbox({ toolchains }: { toolchains: Toolchains }): Sandbo
     async start(command) {
       checkCommand(command);
       const temporary = await mkdtemp(join(tmpdir(), 'codegenapp-tmp-'));
-      const mark = newMark();
       try {
-        return await startProcess(command, toolchains, mark, temporary);
+        return await startProcess(command, toolchains, newMark(), temporary);
       } catch (error) {
-        await killAll(mark);
         await rm(temporary, { recursive: true, force: true });
         throw error instanceof SandboxError
           ? error
@@ -77,8 +75,8 @@ async function startProcess(
       LANG: 'C.UTF-8',
       ...toolchains.environment,
       ...command.environment,
-      [MARK]: mark,
     },
+    mark,
     directory: '/',
     user,
     group: command.group,

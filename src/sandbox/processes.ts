@@ -49,6 +49,15 @@ export function isAlive({ pid, startTime }: ProcessEntry): boolean {
 }
 
 /**
+ * Whether a process's number is another one's by now: not as long as one is left in its group or session.
+ * @param startTime of that process; undefined where it was gone when it was first looked at
+ */
+export function isReused(pid: number, startTime: string | undefined): boolean {
+  const entry = readProcess(pid);
+  return entry !== undefined && entry.startTime !== startTime;
+}
+
+/**
  * Whether the environment that a process was started with holds `NAME=value`. Undefined when it can't be told: a
  * process has none for a moment while it becomes another program, and one that cleared it for good.
  */

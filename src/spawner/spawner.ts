@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { compiledModule } from '../compiled-module.js';
-import { readProcess, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
+import { isReused, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
 import type { MountNamespace } from './mount-namespace.js';
 import type { Program, ProgramEnd, Report, Request } from './protocol.js';
 
@@ -159,18 +159,12 @@ class Spawner {
     clearTimeout(this.idle);
     for (const { begun, reject, end } of this.running.values()) {
       // The first of them may be gone, and what it had started not.
-      if (begun && !isReused(begun)) sendSignal(-begun.pid, 'SIGKILL');
+      if (begun && !isReused(begun.pid, begun.entry?.startTime)) sendSignal(-begun.pid, 'SIGKILL');
       reject(error);
       end({ code: null, signal: null, error });
     }
     this.running.clear();
   }
-}
-
-/** Whether that number is another process's by now: while one is left in its group it is given to none. */
-function isReused({ pid, entry }: NonNullable<Running['begun']>): boolean {
-  const now = readProcess(pid);
-  return now !== undefined && now.startTime !== entry?.startTime;
 }
 
 let spawner: Spawner | undefined;
