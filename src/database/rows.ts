@@ -127,10 +127,12 @@ function insert(
     const parameters = names.map((name, n) => driver.createParameter(name, row * names.length + n));
     return `(${parameters.join(', ')})`;
   });
-  const changes = update?.columns.map((name) => `${driver.escape(name)} = excluded.${driver.escape(name)}`);
+  const taken = (name: string) => `${driver.escape(name)} = excluded.${driver.escape(name)}`;
   return [
     `INSERT INTO ${driver.escape(metadata.tableName)} (${list(names)}) VALUES ${values.join(', ')}`,
-    ...(update ? [`ON CONFLICT (${list(update.key)}) DO UPDATE SET ${changes!.join(', ')}`] : []),
+    ...(update
+      ? [`ON CONFLICT (${list(update.key)}) DO UPDATE SET ${update.columns.map(taken).join(', ')}`]
+      : []),
   ].join(' ');
 }
 

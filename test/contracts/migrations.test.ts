@@ -7,6 +7,7 @@ import { Project, ValidationPipeline, WebhookEvent } from '../../src/database/en
 import { newId } from '../../src/domain/ids.js';
 import { installQueueSchema, requireQueueSchema } from '../../src/queue/graphile-schema.js';
 import { onEachDatabase, type Place } from '../support/databases.js';
+import { projectRow } from '../support/pipeline-rows.js';
 
 onEachDatabase('the migrations', (databases) => {
   const withSource = async <T>(where: Place, work: (source: DataSource) => Promise<T>): Promise<T> => {
@@ -33,15 +34,7 @@ onEachDatabase('the migrations', (databases) => {
       await source.runMigrations();
       const id = newId();
       const now = new Date();
-      await source.manager.insert(Project, {
-        id,
-        name: 'web',
-        fullName: 'Acme/Web',
-        fullNameKey: 'acme/web',
-        repositoryUrl: 'https://github.com/Acme/Web',
-        createdAt: now,
-        updatedAt: now,
-      });
+      await source.manager.insert(Project, projectRow({ id }));
       await source.manager.insert(ValidationPipeline, {
         id,
         projectId: id,
