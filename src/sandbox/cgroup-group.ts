@@ -18,10 +18,10 @@ export interface Group {
 
 export const PREFIX = 'codegenapp-pipeline';
 
-/** Names the process that made it for good, so that what a dead one left is known. */
-function newName(): string {
+/** Names the process that made it for good, so that what a dead one left is known. @param prefix of two words */
+export function newName(prefix: string): string {
   return [
-    PREFIX,
+    prefix,
     process.pid,
     readProcess(process.pid)?.startTime ?? '0',
     randomBytes(6).toString('hex'),
@@ -36,7 +36,7 @@ export function isLeftOver(name: string): boolean {
 
 /** Throws what the kernel answered. */
 export function makeGroup(place: CgroupPlace, limits: TotalLimits): Group {
-  const name = newName();
+  const name = newName(PREFIX);
   const directories = directoriesOf(place, name);
   const memory = join(place.memory, name);
   const pids = join(place.pids, name);
@@ -52,7 +52,8 @@ export function makeGroup(place: CgroupPlace, limits: TotalLimits): Group {
       // Memory and swap together, so that nothing is swapped out instead.
       writeIfThere(join(memory, 'memory.memsw.limit_in_bytes'), String(memoryBytes));
     }
-    if (place.cpu !== null) yieldToServer(join(place.cpu, name), place.version);
+    // So that what else the server starts, as git for the next pipeline, is not held up by tests.
+    if (place.cpu !== null) takeTenth(join(place.cpu, name), place.version);
   } catch (error) {
     for (const directory of directories) if (existsSync(directory)) rmdirSync(directory);
     throw error;
@@ -60,15 +61,10 @@ export function makeGroup(place: CgroupPlace, limits: TotalLimits): Group {
   return { name, directories, limits };
 }
 
-/**
- * Among groups a nice value means nothing: without this, each pipeline would have as much of the processor as the
- * server. A tenth: with a quarter, webhooks beside 4 busy pipelines were answered half as fast (see `npm run bench`).
- * Not the least there is: beside other programs that keep the machine busy, scripts of the least weight (or of
- * cpu.idle) stand still until their time is up, and the pull request would be blamed.
- */
-function yieldToServer(cpu: string, version: 1 | 2): void {
+/** A tenth of the share of the processor that a group has which nothing was said of, such as one process. */
+export function takeTenth(directory: string, version: 1 | 2): void {
   const [file, tenth] = version === 2 ? ['cpu.weight', '10'] : ['cpu.shares', '102'];
-  writeIfThere(join(cpu, file), tenth);
+  writeIfThere(join(directory, file), tenth);
 }
 
 /** Of a group by its name. */
@@ -118,11 +114,11 @@ export function memoryKills({ memory, version }: CgroupPlace, { name }: Group): 
   return Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0);
 }
 
-function writeIfThere(path: string, content: string): void {
+export function writeIfThere(path: string, content: string): void {
   if (existsSync(path)) writeFileSync(path, content);
 }
 
-function readIfThere(path: string): string {
+export function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

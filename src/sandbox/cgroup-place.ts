@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
+import { enable, isOurOwn, isServersOwn, makeOwn, makeYielding, SERVER } from './cgroup-share.js';
 import { SandboxError } from './contract.js';
 import { listProcesses } from './processes.js';
 
@@ -9,8 +10,10 @@ export interface CgroupPlace {
   version: 1 | 2;
   memory: string;
   pids: string;
-  /** Where it can be had: all processes of a group together then have the share of one of the server's. */
+  /** Where it can be had: what is in it yields the processor to the server. */
   cpu: string | null;
+  /** The list of what else this process starts; see YieldingGroup. */
+  programs: string | null;
 }
 
 /** What the kernel says of this process and its mounts; cgroups(7), proc(5). */
@@ -23,8 +26,7 @@ export interface CgroupFacts {
   hasSystemd: boolean;
 }
 
-/** In a version 2 group with controllers for its children no process may be, so this one goes into a child too. */
-const OWN_LEAF = 'codegenapp-server';
+const NEEDED = ['memory', 'pids'];
 
 /**
  * Finds where groups with totals of memory and processes can be made, and makes that possible where it is allowed:
@@ -33,35 +35,79 @@ const OWN_LEAF = 'codegenapp-server';
  */
 export async function findCgroupPlace(facts: CgroupFacts = readFacts()): Promise<CgroupPlace> {
   const unified = ownDirectory(facts, null);
-  if (unified !== null && has(read(unified, 'cgroup.controllers'), ['memory', 'pids']))
+  if (unified !== null && has(read(unified, 'cgroup.controllers'), NEEDED))
     return await openUnified(unified, facts.hasSystemd);
-  const [memory, pids, cpu] = ['memory', 'pids', 'cpu'].map((controller) => ownDirectory(facts, controller));
+  const [memory, pids, cpu] = [...NEEDED, 'cpu'].map((controller) => ownDirectory(facts, controller));
   if (!memory || !pids)
     throw new SandboxError('no control groups (cgroups) with memory and pids controllers are mounted');
-  return { version: 1, memory, pids, cpu: cpu ?? null };
+  return { version: 1, memory, pids, ...(await openProcessor(cpu ?? null)) };
+}
+
+/** With version 1. A share of the processor is welcome, but can be done without. */
+async function openProcessor(directory: string | null): Promise<Pick<CgroupPlace, 'cpu' | 'programs'>> {
+  try {
+    if (directory === null) return { cpu: null, programs: null };
+    const own = await ownGroup(directory);
+    writeFileSync(join(own, 'cgroup.procs'), String(process.pid));
+    const { directory: cpu, programs } = makeYielding(own, 1, []);
+    return { cpu, programs };
+  } catch {
+    return { cpu: null, programs: null };
+  }
+}
+
+/** The group of this server alone, of which `directory`, where it is, is one, or is to hold one. */
+async function ownGroup(directory: string): Promise<string> {
+  const name = basename(directory);
+  if (isOurOwn(name)) return directory;
+  // Whoever was started by a server gets a group beside that one's.
+  return await makeOwn(isServersOwn(name) ? dirname(directory) : directory);
 }
 
 async function openUnified(own: string, hasSystemd: boolean): Promise<CgroupPlace> {
-  const base = basename(own) === OWN_LEAF ? dirname(own) : own;
-  if (!has(read(base, 'cgroup.subtree_control'), ['memory', 'pids'])) {
-    // Only the root of all, which may hold processes beside groups, has no type.
-    if (existsSync(join(base, 'cgroup.type'))) {
-      await requireDelegation(base, hasSystemd);
-      moveOwnProcesses(base);
-    } else if (hasSystemd) {
+  const base = await openBase(own, hasSystemd);
+  const controllers = enableNeeded(base);
+  const { directory, programs } = makeYielding(base, 2, controllers);
+  const cpu = controllers.includes('cpu') ? directory : null;
+  return { version: 2, memory: directory, pids: directory, cpu, programs };
+}
+
+/** @returns the group with nothing in it but this server, in a leaf, and the groups that it makes */
+async function openBase(own: string, hasSystemd: boolean): Promise<string> {
+  if (basename(own) === SERVER) {
+    const base = dirname(own);
+    return isServersOwn(basename(base)) && !isOurOwn(basename(base)) ? await openBelow(dirname(base)) : base;
+  }
+  // Only the root of all, which may hold processes beside groups, has no type.
+  if (!existsSync(join(own, 'cgroup.type'))) {
+    if (hasSystemd)
       throw new SandboxError('systemd manages the control groups, and this process is in none of its units');
-    }
-    for (const controller of ['memory', 'pids']) enable(base, controller);
-  } else if (base === own && existsSync(join(base, 'cgroup.type'))) {
-    throw new SandboxError(`the control group ${base} can't be used`);
+    return await openBelow(own);
   }
+  if (has(read(own, 'cgroup.subtree_control'), NEEDED))
+    throw new SandboxError(`the control group ${own} can't be used`);
+  await requireDelegation(own, hasSystemd);
+  moveOwnProcesses(own);
+  return own;
+}
+
+async function openBelow(root: string): Promise<string> {
+  enableNeeded(root);
+  const base = await makeOwn(root);
+  moveToLeaf(base, [process.pid]);
+  return base;
+}
+
+/** @returns what was enabled */
+function enableNeeded(directory: string): string[] {
+  enable(directory, NEEDED);
   try {
-    enable(base, 'cpu');
+    enable(directory, ['cpu']);
+    return [...NEEDED, 'cpu'];
   } catch {
-    // A share of the processor is welcome, but can be done without.
+    // As above.
+    return NEEDED;
   }
-  const cpu = has(read(base, 'cgroup.subtree_control'), ['cpu']) ? base : null;
-  return { version: 2, memory: base, pids: base, cpu };
 }
 
 /** https://systemd.io/CGROUP_DELEGATION/: what systemd made it also manages, unless its unit says `Delegate=yes`. */
@@ -82,13 +128,14 @@ function moveOwnProcesses(base: string): void {
   const inside = read(base, 'cgroup.procs').split('\n').filter(Boolean).map(Number);
   if (!inside.every(isOurs))
     throw new SandboxError('other programs are in the control group of this process, such as a shell');
-  const leaf = join(base, OWN_LEAF);
-  mkdirSync(leaf, { recursive: true });
-  for (const pid of inside) writeFileSync(join(leaf, 'cgroup.procs'), String(pid));
+  moveToLeaf(base, inside);
 }
 
-function enable(base: string, controller: string): void {
-  writeFileSync(join(base, 'cgroup.subtree_control'), `+${controller}`);
+/** In a version 2 group with controllers for its children no process may be, so this one goes into a child too. */
+function moveToLeaf(base: string, pids: number[]): void {
+  const leaf = join(base, SERVER);
+  mkdirSync(leaf, { recursive: true });
+  for (const pid of pids) writeFileSync(join(leaf, 'cgroup.procs'), String(pid));
 }
 
 /** The directory of this process's own group: of a version 1 controller, or (null) of version 2. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { messageOf } from '../domain/errors.js';
-import { startProgram } from '../spawner/spawner.js';
+import { startInGroup, startProgram } from '../spawner/spawner.js';
 import {
   directoriesOf,
   isEmptied,
@@ -62,6 +62,7 @@ export async function openTotals(limits: TotalLimits, place?: CgroupPlace): Prom
   if (process.platform !== 'linux') throw new SandboxError('control groups (cgroups) are a part of Linux');
   try {
     const found = place ?? (await findCgroupPlace());
+    startInGroup(found.programs);
     await removeStale(found);
     const totals: Totals = { create: (own) => takeGroup(found, { ...limits, ...own }) };
     await tryOut(totals, found);

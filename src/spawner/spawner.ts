@@ -3,6 +3,7 @@
  * page tables are copied, and each page is copied again when it is next written to), and holds its event loop up.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { compiledModule } from '../compiled-module.js';
 import { isReused, sendSignal, type ProcessEntry } from '../sandbox/processes.js';
@@ -55,8 +56,11 @@ class Spawner {
   private idleMs = IDLE_MS;
   isOver = false;
 
-  /** @param within where it and all programs shall run */
-  constructor(within: MountNamespace | undefined) {
+  /**
+   * @param within where it and all programs shall run
+   * @param group list of the control group that it is put into, and so all programs of which nothing else is said
+   */
+  constructor(within: MountNamespace | undefined, group: string | null) {
     const [program = '', ...before] = [...(within?.enter ?? []), process.execPath];
     this.child = fork(compiledModule('spawner/spawner-process.js'), [], {
       // Nothing of the server's environment or flags, and no signal that is for its group; what breaks it is seen.
@@ -67,6 +71,7 @@ class Spawner {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
     });
+    this.join(group);
     this.child.on('message', (report, handle) => this.hear(report as Report, handle as Socket | undefined));
     this.child.on('error', (error) => this.over(error));
     this.child.on('exit', (code, signal) => {
@@ -77,6 +82,16 @@ class Spawner {
       else this.over(error);
     });
     this.rest();
+  }
+
+  join(group: string | null): void {
+    const { pid } = this.child;
+    if (group === null || pid === undefined) return;
+    try {
+      writeFileSync(group, String(pid));
+    } catch {
+      // It has ended already, or somebody tidied up: then it competes with this process as if there were no groups.
+    }
   }
 
   start(program: Program, listener: Listener): Promise<Started> {
@@ -169,12 +184,19 @@ class Spawner {
 
 let spawner: Spawner | undefined;
 let namespace: MountNamespace | undefined;
+let group: string | null = null;
 
 /** All programs that are started from now on run in this namespace; undefined: where this process does. */
 export function startWithin(wanted: MountNamespace | undefined): void {
   namespace = wanted;
   spawner?.retire();
   spawner = undefined;
+}
+
+/** All programs that are started from now on are put into the control group with this list, but those with lists. */
+export function startInGroup(list: string | null): void {
+  group = list;
+  spawner?.join(group);
 }
 
 /** The path by which this process finds what programs find at an absolute path, also where they are elsewhere. */
@@ -185,7 +207,7 @@ export const mountTable = (): string => namespace?.mountTable ?? '/proc/self/mou
 
 /** To be called when programs will be started soon: the spawner starts meanwhile. */
 export function prepareToStart(): void {
-  if (!spawner || spawner.isOver) spawner = new Spawner(namespace);
+  if (!spawner || spawner.isOver) spawner = new Spawner(namespace, group);
 }
 
 /**

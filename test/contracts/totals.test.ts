@@ -11,7 +11,9 @@ import { findCgroupPlace, type CgroupPlace } from '../../src/sandbox/cgroup-plac
 import type { Sandbox } from '../../src/sandbox/contract.js';
 import { exitSentence } from '../../src/sandbox/exit-sentence.js';
 import { runScript, startPreview } from '../../src/sandbox/run-script.js';
+import { listProcesses } from '../../src/sandbox/processes.js';
 import { selectSandbox } from '../../src/sandbox/select.js';
+import { runProgram } from '../../src/spawner/run.js';
 import { makeSandboxWorkspace, processesWith, type SandboxWorkspace } from '../support/sandbox-workspace.js';
 
 const MIB = 1024 ** 2;
@@ -25,6 +27,8 @@ async function open(): Promise<{ totals: Totals; place: CgroupPlace } | string> 
     return messageOf(error);
   }
 }
+
+const pidsIn = (list: string): number[] => readFileSync(list, 'utf8').trim().split('\n').map(Number);
 
 const opened = await open();
 if (typeof opened === 'string') {
@@ -72,13 +76,26 @@ function suite(sandbox: Sandbox, { totals, place }: { totals: Totals; place: Cgr
     );
   });
 
-  it('leave the processor to the server where both want it', () => {
+  it('leave the processor to the server where both want it, as all that it starts does', async () => {
     // Welcome, but not needed: where it can't be had, there is nothing to see.
     if (place.cpu === null) return;
-    const directory = group.lists.map((list) => dirname(list)).find((path) => path.startsWith(place.cpu!))!;
-    // What cgroups(7) gives a group of which nothing was said.
-    const [file, usual] = place.version === 2 ? ['cpu.weight', 100] : ['cpu.shares', 1024];
-    expect(Number(readFileSync(join(directory, file), 'utf8')) / usual).toBeCloseTo(0.1, 2);
+    // cgroups(7): since Linux 5.15.
+    const idle = join(place.cpu, 'cpu.idle');
+    if (existsSync(idle)) expect(readFileSync(idle, 'utf8')).toBe('1\n');
+    expect(group.lists.map((list) => dirname(dirname(list)))).toContain(place.cpu);
+
+    // Nobody else is next to it, who would stop all pipelines.
+    const base = dirname(place.cpu);
+    const own = place.version === 2 ? join(base, 'codegenapp-server') : base;
+    expect(pidsIn(join(own, 'cgroup.procs'))).toContain(process.pid);
+    const parents = new Map(listProcesses().map(({ pid, parent }) => [pid, parent]));
+    const isOurs = (pid = 0): boolean => pid === process.pid || (pid > 1 && isOurs(parents.get(pid)));
+    expect(pidsIn(join(own, 'cgroup.procs')).filter((pid) => !isOurs(pid))).toEqual([]);
+
+    const waits = { commandLine: ['/bin/cat'], environment: {}, directory: '/', stdin: 'later' as const };
+    const { pid, kill } = await runProgram(waits).started;
+    expect(pidsIn(place.programs!)).toContain(pid);
+    kill();
   });
 
   it('say so too where the script ends before anyone looks', async () => {
