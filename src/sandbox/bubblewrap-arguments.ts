@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { SandboxCommand, SandboxLimits } from './contract.js';
+import { SCRIPT_ENVIRONMENT } from './launcher.js';
 import { isWithin } from './paths.js';
 import { SANDBOX_HOSTNAME } from './system-files.js';
 import type { Toolchains } from './toolchains.js';
@@ -70,7 +71,7 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     PATH: toolchains.path,
     HOME: homeOf(command),
     TMPDIR: '/tmp',
-    LANG: 'C.UTF-8',
+    ...SCRIPT_ENVIRONMENT,
     ...toolchains.environment,
     ...command.environment,
   };

@@ -39,7 +39,7 @@ export interface SandboxCommand {
    * files (virtual environments, stores) then holds in another workspace too. A backend that is not `isolated` can't.
    */
   inside?: { workspace: string; home: string };
-  /** The whole environment of the script. PATH, HOME, TMPDIR, LANG get defaults when not named. */
+  /** The whole environment of the script. PATH, HOME, TMPDIR, LANG, SHELL get defaults when not named. */
   environment: Record<string, string>;
   /** Absolute path of a file that stdout and stderr are appended to; created (0600) if missing. */
   output: string;

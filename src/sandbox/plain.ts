@@ -13,7 +13,7 @@ import {
 } from './contract.js';
 import { scriptExit, signalNumber } from './exit-code.js';
 import { killAll } from './kill-all.js';
-import { GATE_FD, REPORT_FD, launcherArguments } from './launcher.js';
+import { GATE_FD, REPORT_FD, launcherArguments, SCRIPT_ENVIRONMENT } from './launcher.js';
 import { startMachine } from './machine.js';
 import { isReachableBy } from './paths.js';
 import { makeOutputFile } from './output-file.js';
@@ -72,7 +72,7 @@ async function startProcess(
       PATH: toolchains.path,
       HOME: command.home ?? temporary,
       TMPDIR: temporary,
-      LANG: 'C.UTF-8',
+      ...SCRIPT_ENVIRONMENT,
       ...toolchains.environment,
       ...command.environment,
     },

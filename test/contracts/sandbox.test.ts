@@ -171,6 +171,7 @@ function suite(sandbox: Sandbox): void {
         'LANG',
         'MARKER',
         'PATH',
+        'SHELL',
         'TMPDIR',
       ]);
     });
