@@ -30,6 +30,8 @@ export class ProgressWriter implements PipelineObserver {
   private publishing: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private notBefore = Date.now() + FIRST_PUBLICATION_MS;
+  /** Taking the pipeline was a write too. */
+  private writtenAt = Date.now();
 
   /** @param publish brings what the row says to GitHub */
   constructor(
@@ -66,7 +68,9 @@ export class ProgressWriter implements PipelineObserver {
   private async save(): Promise<void> {
     // One stage ends and the next begins in the same turn of the event loop: that is one write.
     const { signal } = this.closed;
-    for (await nextTurn(); this.unsaved && !signal.aborted; await pause(signal)) {
+    for (await nextTurn(); this.unsaved;) {
+      await pause(this.writtenAt + SAVE_GAP_MS - Date.now(), signal);
+      if (signal.aborted) return;
       this.unsaved = false;
       const stages = [...this.stages.values()];
       const changed = this.unsavedOf(stages);
@@ -87,6 +91,7 @@ export class ProgressWriter implements PipelineObserver {
         // The next write tries again, and the last one, the completion, is not made here.
         this.log.warn({ err: error, pipelineId: this.held.id }, 'progress was not saved');
       }
+      this.writtenAt = Date.now();
       this.schedule();
     }
   }
@@ -112,5 +117,5 @@ export class ProgressWriter implements PipelineObserver {
   }
 }
 
-const pause = (signal: AbortSignal): Promise<void> =>
-  sleep(SAVE_GAP_MS, undefined, { signal }).catch(() => undefined);
+const pause = async (ms: number, signal: AbortSignal): Promise<void> =>
+  ms > 0 ? sleep(ms, undefined, { signal }).catch(() => undefined) : undefined;
