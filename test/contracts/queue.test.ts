@@ -124,6 +124,26 @@ onEachDatabase('the queue', (databases) => {
     expect(log.indexOf('begin b1')).toBeLessThan(log.indexOf('end a1'));
   });
 
+  it('finds the next lane behind many jobs of one', async () => {
+    const { database, queue } = await create();
+    const other = signal();
+    const all = signal();
+    const lane = (name: string, count: number): NewJob[] =>
+      Array.from({ length: count }, (_, n) => ({ kind: 'event', subject: `${name}${n}`, lane: name }));
+    await enqueue(database, queue, ...lane('a', 5), ...lane('b', 1));
+    await queue.start({
+      event: {
+        concurrency: 2,
+        handler: async ({ subject }) => {
+          if (subject === 'a0') await other.promise;
+          if (subject === 'b0') other.resolve();
+          if (subject === 'a4') all.resolve();
+        },
+      },
+    });
+    await all.promise;
+  });
+
   it('keeps to the number of jobs at once of a kind', async () => {
     const { database, queue } = await create();
     let running = 0;
