@@ -62,7 +62,7 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   const folder = resolve(which);
   if (!(await lstat(folder).catch(() => null))) return;
   const real = await realpath(folder).catch(() => folder);
-  const mounts = (await mountsIn(real)).reverse();
+  const mounts = mountsIn(real).reverse();
   const all = last === undefined ? [] : await readdir(folder).catch(() => []);
   const others = all.filter((name) => name !== last);
   const inOrder = [...others.map((name) => join(folder, name)), folder];

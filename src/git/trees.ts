@@ -93,6 +93,7 @@ export class Trees {
   async #choose(request: CheckoutRequest): Promise<Chosen | null> {
     const { mounts } = this.options;
     const pool = cachePath(this.#root, request.source);
+    mounts.begin(request.into);
     await mkdir(pool, { recursive: true, mode: 0o700 });
     return withLock(lockOf(pool), request.signal, async () => {
       const inUse = await mounts.inUse();
@@ -117,7 +118,7 @@ export class Trees {
         tree = path.join(pool, randomBytes(8).toString('hex'));
       tree ??= free.filter(({ state }) => state).at(-1)?.tree;
       if (!tree) return null;
-      await mkdir(tree, { recursive: true, mode: 0o700 });
+      if (tree !== chosen?.tree) await mkdir(tree, { recursive: true, mode: 0o700 });
       const state = chosen?.state ?? null;
       if (state && chosen?.isFree) await rename(path.join(tree, STATE), path.join(tree, CHANGING));
       const now = new Date();

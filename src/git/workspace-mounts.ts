@@ -34,6 +34,12 @@ export class WorkspaceMounts {
     return path.dirname(path.dirname(place)) === this.#workspaces;
   }
 
+  /** To be called when this process begins with the workspace of this place: nothing is noted in it yet. */
+  begin(place: string): void {
+    const name = path.basename(path.dirname(place));
+    if (!this.#noted.has(name)) this.#noted.set(name, []);
+  }
+
   /** The lower folders that workspaces use. */
   async inUse(): Promise<Set<string>> {
     const names = await namesIn(this.#workspaces);
@@ -81,7 +87,6 @@ export class WorkspaceMounts {
       below = [];
     }
     const folder = path.join(this.#layersOf(place), String(below.length + 1));
-    await mkdir(folder, { recursive: true, mode: 0o700 });
     try {
       await this.overlay.mount({ target: place, lowers, folder, owner: this.owner });
     } catch (error) {

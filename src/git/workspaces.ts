@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   chown,
@@ -53,6 +54,7 @@ export class Workspaces {
   readonly #owner: { uid: number; gid: number } | undefined;
   readonly #minFreeBytes: number;
   readonly #process: string;
+  #isOpen = false;
 
   constructor(options: WorkspacesOptions) {
     this.#directory = path.resolve(options.directory, 'workspaces');
@@ -63,11 +65,8 @@ export class Workspaces {
 
   /** Makes an empty workspace. Throws OperationalError when the disk is nearly full. */
   async create(): Promise<Workspace> {
-    // Another user has to pass through to what is its own, and can't list what else there is.
-    const mode = this.#owner ? 0o711 : 0o700;
-    await mkdir(this.#directory, { recursive: true });
-    await chmod(this.#directory, mode);
-    if (this.#owner) await letThrough(path.dirname(this.#directory), this.#owner.gid);
+    // Somebody may have tidied up.
+    if (!this.#isOpen || !existsSync(this.#directory)) await this.#open();
     await this.#checkFreeSpace();
     const name = randomBytes(16).toString('hex');
     const folder = path.join(this.#directory, name);
@@ -75,7 +74,7 @@ export class Workspaces {
     await symlink(this.#process, folder + BESIDE);
     await mkdir(folder);
     await rename(folder + BESIDE, path.join(folder, PROCESS_LINK));
-    await chmod(folder, mode);
+    await chmod(folder, this.#mode);
     const home = path.join(folder, 'home');
     for (const own of [tree, home]) {
       await mkdir(own, { mode: 0o700 });
@@ -120,6 +119,18 @@ export class Workspaces {
       if (found && found.mtimeMs < Date.now() - ms) untouched.push(name);
     }
     return untouched;
+  }
+
+  /** Another user has to pass through to what is its own, and can't list what else there is. */
+  get #mode(): number {
+    return this.#owner ? 0o711 : 0o700;
+  }
+
+  async #open(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    await chmod(this.#directory, this.#mode);
+    if (this.#owner) await letThrough(path.dirname(this.#directory), this.#owner.gid);
+    this.#isOpen = true;
   }
 
   async #checkFreeSpace(): Promise<void> {

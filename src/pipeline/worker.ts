@@ -217,8 +217,11 @@ export class PipelineWorker {
 
   private async freshLogs(pipelineId: string): Promise<string> {
     const folder = join(this.options.logsDir, pipelineId);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // There is one of an earlier attempt, or none of any pipeline.
+    await mkdir(folder, { mode: 0o700 }).catch(async () => {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    });
     return folder;
   }
 

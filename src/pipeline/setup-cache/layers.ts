@@ -57,6 +57,7 @@ export class SetupLayers {
   /** Of this process: a DATA_DIR has one worker. */
   readonly #mutex = new Mutex();
   readonly #verified = new Set<string>();
+  #salt: Promise<Buffer> | null = null;
   /** Also where this process mounts nothing itself: another one may, on the same DATA_DIR. */
   readonly #inUse: () => Promise<ReadonlySet<string>>;
 
@@ -67,6 +68,13 @@ export class SetupLayers {
 
   /** Random, and the same for as long as there are layers. */
   async salt(): Promise<Buffer> {
+    return (this.#salt ??= this.#readSalt().catch((error: unknown) => {
+      this.#salt = null;
+      throw error;
+    }));
+  }
+
+  async #readSalt(): Promise<Buffer> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 });
     const file = join(this.#root, 'salt');
     const salt = await madeOnce(file, () => randomBytes(SALT_BYTES));
