@@ -60,9 +60,9 @@ for (const place of top) {
  */
 export async function removeTree(which: string, last?: string): Promise<void> {
   const folder = resolve(which);
-  if (!(await lstat(folder).catch(() => null))) return;
-  const real = await realpath(folder).catch(() => folder);
-  const mounts = mountsIn(real).reverse();
+  const real = await realpath(folder).catch(() => null);
+  if (real === null && !(await lstat(folder).catch(() => null))) return;
+  const mounts = mountsIn(real ?? folder).reverse();
   const all = last === undefined ? [] : await readdir(folder).catch(() => []);
   const others = all.filter((name) => name !== last);
   const inOrder = [...others.map((name) => join(folder, name)), folder];
@@ -72,7 +72,7 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
     .result;
   if (code === 0) return;
-  await unmountAll(real);
+  await unmountAll(real ?? folder);
   if (patience.aborted) return removeDeepTree(folder);
   await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
   await execa('rm', rmArguments(inOrder), { ...OPTIONS, reject: true });

@@ -3,6 +3,7 @@
  * workspace copy-on-write.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bringTo, checkout, readCheckout, repair, type Checkout, type CheckoutRequest } from './checkout.js';
@@ -94,7 +95,7 @@ export class Trees {
     const { mounts } = this.options;
     const pool = cachePath(this.#root, request.source);
     mounts.begin(request.into);
-    await mkdir(pool, { recursive: true, mode: 0o700 });
+    if (!existsSync(pool)) await mkdir(pool, { recursive: true, mode: 0o700 });
     return withLock(lockOf(pool), request.signal, async () => {
       const inUse = await mounts.inUse();
       const found = await Promise.all(

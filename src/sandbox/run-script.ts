@@ -88,7 +88,7 @@ async function startScript(options: RunScriptOptions): Promise<Preview> {
         outcome: reason,
         ...(await exitOf(script, reason)),
         durationMs,
-        outputBytes: await watch.outputBytes(),
+        outputBytes: watch.outputBytes(),
       };
     } finally {
       clearTimeout(timer);

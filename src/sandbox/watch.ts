@@ -1,4 +1,5 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { seenByPrograms } from '../spawner/spawner.js';
 import type { ProcessGroup } from './cgroup.js';
@@ -35,7 +36,7 @@ export interface Watch {
   /** Settles with the first limit passed, and never when none is. */
   readonly breach: Promise<Breach>;
   /** What the output file has grown by, now. */
-  outputBytes(): Promise<number>;
+  outputBytes(): number;
   /** Whether the kernel has ended processes of the group since the watch began. */
   isOutOfMemory(): boolean;
   close(): void;
@@ -56,8 +57,9 @@ export async function watchLimits(
 ): Promise<Watch> {
   const closing = new AbortController();
   const [place = '/'] = directories;
-  const [outputStart, spaceAtStart] = await Promise.all([sizeOf(output), statfs(place)]);
-  const outputBytes = async () => Math.max(0, (await sizeOf(output)) - outputStart);
+  const outputStart = sizeOf(output);
+  const outputBytes = () => Math.max(0, sizeOf(output) - outputStart);
+  const spaceAtStart = await statfs(place);
   const killsBefore = group?.memoryKills() ?? 0;
   const isOutOfMemory = () => (group?.memoryKills() ?? 0) > killsBefore;
 
@@ -78,7 +80,7 @@ export async function watchLimits(
 
   const look = async (): Promise<Breach | undefined> => {
     if (isOutOfMemory()) return 'memory_limit';
-    if ((await outputBytes()) > limits.maxOutputBytes) return 'output_limit';
+    if (outputBytes() > limits.maxOutputBytes) return 'output_limit';
     // Code without walls can remove its own workspace; its next command says so.
     const space = await statfs(place).catch(() => undefined);
     if (!space) return undefined;
@@ -116,11 +118,5 @@ export async function watchLimits(
   return { breach, outputBytes, isOutOfMemory, close: () => closing.abort() };
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw error;
-  }
-}
+/** At once: of a file that is being written to the kernel knows it. */
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
