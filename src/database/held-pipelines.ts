@@ -12,7 +12,7 @@ import { isDead } from '../queue/owner.js';
 import type { Database } from './database.js';
 import { Stage, ValidationPipeline } from './entities/index.js';
 import type { PipelineJobs } from './pipeline-jobs.js';
-import { findRow, insertRows } from './rows.js';
+import { findRow, insertRows, updateRow, updateRows } from './rows.js';
 
 export const LEASE_MS = 60_000;
 export const MAX_ATTEMPTS = 3;
@@ -175,7 +175,7 @@ export class HeldPipelines {
     stages: readonly StageRecord[],
   ): Promise<ValidationPipeline> {
     return this.database.write(async (tx) => {
-      await this.update(tx, held, {
+      const row = await this.end(tx, held, {
         ...completedNow(),
         conclusion: completion.conclusion,
         reason: completion.reason,
@@ -184,7 +184,6 @@ export class HeldPipelines {
       });
       await this.saveStages(tx, held.id, stages);
       await this.jobs.publish(tx, held.id);
-      const row = (await findRow(tx, ValidationPipeline, { id: held.id }))!;
       this.jobs.announceCompleted(tx, row);
       if (leadsToSomething(completion.conclusion, row)) await this.jobs.followUp(tx, held.id);
       if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, held.id);
@@ -198,29 +197,26 @@ export class HeldPipelines {
    */
   async giveBack(held: Held, { spent, delayMs }: { spent: boolean; delayMs: number }): Promise<void> {
     await this.database.write(async (tx) => {
-      await this.update(tx, held, {
+      const row = await this.end(tx, held, {
         status: 'queued',
         leaseOwner: null,
         leaseUntil: null,
         ...(spent ? {} : { attempt: () => 'attempt - 1' }),
       });
-      const row = await tx.findOneByOrFail(ValidationPipeline, { id: held.id });
       if (isDeployed(row.deploymentUrl)) await this.jobs.followDeployment(tx, held.id);
       await this.jobs.run(tx, row, new Date(Date.now() + delayMs));
     });
   }
 
-  private async update(
-    tx: EntityManager,
-    held: Held,
-    values: Parameters<EntityManager['update']>[2] & object,
-  ): Promise<void> {
-    const { affected } = await tx.update(
-      ValidationPipeline,
-      { id: held.id, attempt: held.attempt, leaseOwner: held.owner, status: 'in_progress' },
-      values,
-    );
-    if (affected !== 1) throw new StaleAttempt(held);
+  private async update(tx: EntityManager, held: Held, values: PipelineValues): Promise<void> {
+    if ((await updateRows(tx, ValidationPipeline, rowOf(held), values)) !== 1) throw new StaleAttempt(held);
+  }
+
+  /** @returns the row as it is now */
+  private async end(tx: EntityManager, held: Held, values: PipelineValues): Promise<ValidationPipeline> {
+    const row = await updateRow(tx, ValidationPipeline, rowOf(held), values);
+    if (!row) throw new StaleAttempt(held);
+    return row;
   }
 
   private async saveStages(
@@ -240,6 +236,12 @@ export class HeldPipelines {
     );
   }
 }
+
+type PipelineValues = Parameters<typeof updateRow<ValidationPipeline>>[3];
+
+/** For as long as it is held. */
+const rowOf = ({ id, attempt, owner: leaseOwner }: Held) =>
+  ({ id, attempt, leaseOwner, status: 'in_progress' }) as const;
 
 /** Whether FollowUp may find something to do: a fix, a merge, a look at what an agent did. */
 function leadsToSomething(

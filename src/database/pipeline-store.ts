@@ -6,7 +6,7 @@ import type { Database } from './database.js';
 import { PullRequest, Stage, ValidationPipeline } from './entities/index.js';
 import { completedNow, HeldPipelines } from './held-pipelines.js';
 import { PipelineJobs } from './pipeline-jobs.js';
-import { defaultsOf, findRow, findRows, insertRows } from './rows.js';
+import { defaultsOf, findRow, findRows, insertRows, updateRows } from './rows.js';
 
 export type NewPipeline = Pick<
   ValidationPipeline,
@@ -210,6 +210,6 @@ export class PipelineStore {
       >
     >,
   ) {
-    await this.database.writeOne((tx) => tx.update(ValidationPipeline, { id }, check));
+    await this.database.writeOne((tx) => updateRows(tx, ValidationPipeline, { id }, check));
   }
 }

@@ -111,11 +111,13 @@ export class PipelineStarter {
     const which = { projectId: project.id, pullRequestNumber: pullRequest.number };
     return database.write(async (tx) => {
       if (options.after !== undefined) await pipelines.requireLatest(tx, which, options.after);
-      await pipelines.cancel(
-        tx,
-        which,
-        `Superseded by ${options.trigger === 'event' ? pullRequest.head.sha.slice(0, 7) : 'a newer validation'}.`,
-      );
+      // Of none that is there, none is to be ended.
+      if (options.after !== null)
+        await pipelines.cancel(
+          tx,
+          which,
+          `Superseded by ${options.trigger === 'event' ? pullRequest.head.sha.slice(0, 7) : 'a newer validation'}.`,
+        );
       return admission.decision === 'ignore' ? null : pipelines.create(tx, pipeline);
     });
   }

@@ -2,7 +2,7 @@ import { LessThan, type EntityManager } from 'typeorm';
 import type { Database } from '../database/database.js';
 import { Project, WebhookEvent } from '../database/entities/index.js';
 import type { EventStatus } from '../database/entities/webhook-event.js';
-import { findRow } from '../database/rows.js';
+import { findRow, updateRows } from '../database/rows.js';
 import { messageOf } from '../domain/errors.js';
 import type { GitHubAccess } from '../github/access.js';
 import { withLogContext, type Logger } from '../logging.js';
@@ -74,7 +74,7 @@ export class EventProcessor {
 
   private async finish(row: WebhookEvent, status: EventStatus, error: string | null): Promise<void> {
     const end = (tx: EntityManager) =>
-      tx.update(WebhookEvent, { id: row.id }, { status, error, processedAt: new Date() });
+      updateRows(tx, WebhookEvent, { id: row.id }, { status, error, processedAt: new Date() });
     if (row.projectId !== null) return void (await this.database.writeOne(end));
     await this.database.write(async (tx) => {
       await end(tx);

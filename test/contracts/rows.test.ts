@@ -7,7 +7,7 @@ import {
   Stage,
   ValidationPipeline,
 } from '../../src/database/entities/index.js';
-import { defaultsOf, findRow, findRows, insertRows } from '../../src/database/rows.js';
+import { defaultsOf, findRow, findRows, insertRows, updateRow, updateRows } from '../../src/database/rows.js';
 import { newId } from '../../src/domain/ids.js';
 import { emptyResults } from '../../src/domain/pipeline.js';
 import { onEachDatabase } from '../support/databases.js';
@@ -115,6 +115,45 @@ onEachDatabase('rows by the values of their columns', (databases) => {
       'test completed',
     ]);
     expect(rows.find(({ name }) => name === 'test')).toMatchObject({ summary });
+  });
+
+  it('are updated as TypeORM does it, with values and with SQL, and told of', async () => {
+    const database = await databases.open();
+    const { pipelines } = await fill(database);
+    const [first, second] = pipelines;
+    const { id } = first!;
+    const values = {
+      conclusion: null,
+      reason: `it's "so" ?`,
+      isFork: true,
+      attempt: () => 'attempt + 2',
+      validationResults: { ...emptyResults(), notes: ['another'] },
+      completedAt: new Date(1_700_000_000_123),
+      title: undefined,
+    };
+    const before = await findRow(database.read, ValidationPipeline, { id });
+    const row = await database.write((tx) =>
+      updateRow(tx, ValidationPipeline, { id, isFork: false }, values),
+    );
+    const { title, attempt } = before!;
+    expect(row).toEqual({ ...before!, ...values, title, attempt: attempt + 2 });
+    expect(row).toEqual(await database.read.findOneBy(ValidationPipeline, { id }));
+
+    const fork = { projectId: first!.projectId, isFork: true };
+    const update = (where: typeof fork) =>
+      database.writeOne((tx) => updateRows(tx, ValidationPipeline, where, { title: 'forks' }));
+    expect(await update(fork)).toBe(2);
+    expect(await update({ ...fork, projectId: newId() })).toBe(0);
+    expect(await findRow(database.read, ValidationPipeline, { id: second!.id })).toMatchObject({
+      title: 'forks',
+    });
+    expect(
+      await database.write((tx) => updateRow(tx, ValidationPipeline, { id: newId() }, values)),
+    ).toBeNull();
+    const nobody = { id: undefined as unknown as string };
+    await expect(database.write((tx) => updateRows(tx, ValidationPipeline, nobody, values))).rejects.toThrow(
+      'No value for ValidationPipeline.id',
+    );
   });
 
   it('have the defaults of the database', async () => {
