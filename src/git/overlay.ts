@@ -3,8 +3,7 @@
  * one tree serves many workspaces without being copied. Needs root, or a mount namespace where programs run as such,
  * and a file system that can carry it.
  */
-import { readFileSync } from 'node:fs';
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { mountTable } from '../spawner/spawner.js';
 import { runSystem } from '../spawner/system.js';
@@ -75,28 +74,21 @@ export class Overlay {
 
 /** Takes away whatever is mounted in a folder, also what is still in use. Throws when something stays mounted. */
 export async function unmountAll(folder: string): Promise<void> {
-  for (const target of mountsIn(folder).reverse())
+  for (const target of (await mountsIn(folder)).reverse())
     await runSystem(['umount', '-n', '-l', '--', target]).catch(() => undefined);
-  const left = mountsIn(folder);
+  const left = await mountsIn(folder);
   if (left.length > 0) throw new Error(`${left[0]} can't be unmounted, so nothing is deleted there.`);
 }
 
 /** The places in a folder where something is mounted, in the order in which it was. */
-export function mountsIn(folder: string): string[] {
-  return readMountTable()
+export async function mountsIn(folder: string): Promise<string[]> {
+  // proc_pid_mountinfo(5): the fifth field, blanks and backslashes in octal. Elsewhere than on Linux: none. Not at once:
+  // the kernel has whoever reads it wait for those who mount.
+  const table = await readFile(mountTable(), 'utf8').catch(() => '');
+  return table
     .split('\n')
     .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => fromOctal(octal)))
     .filter((target) => target === folder || target.startsWith(`${folder}/`));
-}
-
-/** proc_pid_mountinfo(5): the fifth field, blanks and backslashes in octal. Elsewhere than on Linux: nothing. */
-function readMountTable(): string {
-  const table = mountTable();
-  try {
-    return readFileSync(table, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 const fromOctal = (digits: string): string => String.fromCharCode(Number.parseInt(digits, 8));

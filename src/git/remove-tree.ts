@@ -62,7 +62,7 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   const folder = resolve(which);
   const real = await realpath(folder).catch(() => null);
   if (real === null && !(await lstat(folder).catch(() => null))) return;
-  const mounts = mountsIn(real ?? folder).reverse();
+  const mounts = (await mountsIn(real ?? folder)).reverse();
   const all = last === undefined ? [] : await readdir(folder).catch(() => []);
   const others = all.filter((name) => name !== last);
   const inOrder = [...others.map((name) => join(folder, name)), folder];

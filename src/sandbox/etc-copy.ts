@@ -40,6 +40,8 @@ const MOST_BYTES = 16 * 1024 ** 2;
 const MOST_AGE_MS = 24 * 60 * 60_000;
 /** The kernel's times of changes are no finer than a tick of its clock, 10 ms at the most. */
 const TICK_MS = 20;
+/** A look takes 0.3 ms, which adds up where many scripts start at once. */
+const LOOK_MS = 1_000;
 /** What is changing is left alone for a moment. */
 const PAUSE_MS = 1_000;
 const NOTHING_THERE = -1;
@@ -54,6 +56,7 @@ export class EtcCopy {
   private copy: Copy | null = null;
   private making: Promise<void> | null = null;
   private notBefore = 0;
+  private lookedAt = -Infinity;
 
   /**
    * @param names in the source; what is not there is left out, and of the others what not everybody may read
@@ -64,12 +67,13 @@ export class EtcCopy {
     private readonly made: Readonly<Record<string, string>>,
     private readonly source = '/etc',
     private readonly parent: () => Promise<string> = openOwnDirectory,
+    private readonly lookMs = LOOK_MS,
   ) {}
 
-  /** A copy that is as the source is now. Null while there is none: then one is made meanwhile, where that is possible. */
+  /** A copy that is as the source is now, or was a second ago. Null while there is none: then one is made meanwhile, where that is possible. */
   take(): EtcInUse | null {
     const { copy } = this;
-    if (copy && performance.now() < copy.untilMs && isAsSeen(copy)) {
+    if (copy && performance.now() < copy.untilMs && this.isSame(copy)) {
       const user = {};
       copy.users.add(user);
       return { place: copy.place, made: this.made, release: () => this.release(copy, user) };
@@ -83,6 +87,13 @@ export class EtcCopy {
   /** When the copy that is being made, if any, is there. */
   async settled(): Promise<void> {
     await this.making;
+  }
+
+  private isSame(copy: Copy): boolean {
+    const now = performance.now();
+    if (now < this.lookedAt + this.lookMs) return true;
+    this.lookedAt = now;
+    return isAsSeen(copy);
   }
 
   private release(copy: Copy, user: object): void {

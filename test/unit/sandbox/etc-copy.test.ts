@@ -34,10 +34,18 @@ describe('a copy of what programs need of /etc', () => {
     await writeFile(join(etc, 'ssl/for-some.key'), 'key', { mode: 0o640 });
     await symlink('../usr/lib/one.pem', join(etc, 'ssl/certs/one.pem'));
     await symlink('ssl/certs/all.crt', join(etc, 'localtime'));
-    const names = ['localtime', 'services', 'ssl', 'absent'];
-    copy = new EtcCopy(names, { passwd: 'one:x:1:1::/:/bin/sh\n' }, etc, () => Promise.resolve(copies));
+    copy = made();
   });
   afterEach(() => rmSync(folder, { recursive: true }));
+
+  const made = (lookMs = 0) =>
+    new EtcCopy(
+      ['localtime', 'services', 'ssl', 'absent'],
+      { passwd: 'one:x:1:1::/:/bin/sh\n' },
+      etc,
+      () => Promise.resolve(copies),
+      lookMs,
+    );
 
   /** As the server's scripts do, of which the first ones find none. */
   const taken = async (): Promise<EtcInUse> => {
@@ -95,5 +103,13 @@ describe('a copy of what programs need of /etc', () => {
     expect(copy.take()).toBeNull();
     await copy.settled();
     expect(await readdir(copies)).toEqual([]);
+  });
+
+  it('is looked at no more often than asked for', async () => {
+    copy = made(60_000);
+    const { place } = await taken();
+    const seen = copy.take();
+    await writeFile(join(etc, 'services'), 'http 80/tcp\n');
+    expect([seen?.place, copy.take()?.place]).toEqual([place, place]);
   });
 });
