@@ -70,7 +70,10 @@ export class EtcCopy {
     private readonly lookMs = LOOK_MS,
   ) {}
 
-  /** A copy that is as the source is now, or was a second ago. Null while there is none: then one is made meanwhile, where that is possible. */
+  /**
+   * A copy that is as the source is now, or was a second ago. Null while there is none: then one is made meanwhile,
+   * where that is possible.
+   */
   take(): EtcInUse | null {
     const { copy } = this;
     if (copy && performance.now() < copy.untilMs && this.isSame(copy)) {
