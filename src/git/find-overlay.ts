@@ -19,13 +19,13 @@ let namespace: Promise<MountNamespace> | undefined;
  */
 export async function findOverlay(directory: string, sandbox: Sandbox): Promise<Overlay | string> {
   if (process.platform !== 'linux') return 'overlayfs is a part of Linux.';
-  if (process.getuid?.() === 0) return probe(new Overlay(directory), directory);
+  if (process.getuid?.() === 0) return probe(new Overlay(), directory);
   // A script that nothing walls off would find itself to be root in there.
   if (!sandbox.isolated) return 'That needs root, or the bubblewrap sandbox.';
   namespace ??= MountNamespace.open();
   try {
     startWithin(await namespace);
-    const overlay = await probe(new Overlay(directory, true), directory);
+    const overlay = await probe(new Overlay(true), directory);
     if (typeof overlay === 'string') throw new Error(overlay);
     await probeSandbox(sandbox, 'shared');
     return overlay;

@@ -3,7 +3,7 @@
  * one tree serves many workspaces without being copied. Needs root, or a mount namespace where programs run as such,
  * and a file system that can carry it.
  */
-import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { mountTable } from '../spawner/spawner.js';
 import { runSystem } from '../spawner/system.js';
@@ -20,14 +20,8 @@ export interface OverlayMount {
 }
 
 export class Overlay {
-  /**
-   * @param directory in which all that is mounted lies, lower and upper; on one file system
-   * @param isNamespaced programs run in a MountNamespace: what is mounted is not seen by this process
-   */
-  constructor(
-    private readonly directory: string,
-    private readonly isNamespaced = false,
-  ) {}
+  /** @param isNamespaced programs run in a MountNamespace: what is mounted is not seen by this process */
+  constructor(private readonly isNamespaced = false) {}
 
   /** Whether a folder of a lower layer can be renamed; otherwise that is refused with EXDEV. */
   get renamesFolders(): boolean {
@@ -40,12 +34,17 @@ export class Overlay {
     const work = path.join(folder, 'work');
     for (const own of [upper, work]) await mkdir(own, { recursive: true, mode: 0o700 });
     if (owner) await chown(upper, owner.uid, owner.gid);
-    // Relative, as neither colon nor comma may be in a name here, and DATA_DIR may have them.
-    const within = (place: string) => path.relative(this.directory, place);
+    // Relative, as neither colon nor comma may be in a name here, and DATA_DIR may have them. From so near, as all this
+    // is in the table of mounts, which bubblewrap reads a dozen times for each sandbox. And by their real paths, as `..`
+    // leads out of where a link led to.
+    const [near, own, ...below] = await Promise.all(
+      [path.dirname(target), folder, ...lowers].map((place) => realpath(place)),
+    );
+    const from = (...place: string[]) => path.relative(near!, path.join(...place));
     const options = (more: string[]) => [
-      `lowerdir=${lowers.map(within).join(':')}`,
-      `upperdir=${within(upper)}`,
-      `workdir=${within(work)}`,
+      `lowerdir=${below.map((place) => from(place)).join(':')}`,
+      `upperdir=${from(own!, 'upper')}`,
+      `workdir=${from(own!, 'work')}`,
       // The attributes that tell where a renamed folder was are not for a user to set, so there is no renaming then.
       this.isNamespaced ? 'userxattr' : 'redirect_dir=on',
       'nosuid',
@@ -54,8 +53,8 @@ export class Overlay {
     ];
     const attempt = (more: string[]) =>
       runSystem(
-        ['mount', '-n', '-t', 'overlay', 'codegenapp', '-o', options(more).join(','), within(target)],
-        this.directory,
+        ['mount', '-n', '-t', 'overlay', 'codegenapp', '-o', options(more).join(','), path.basename(target)],
+        near,
       );
     // Nothing in a workspace outlives a power cut, and without this unmounting writes out all that the whole disk
     // has waiting. Since Linux 5.10.
