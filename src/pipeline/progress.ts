@@ -68,7 +68,8 @@ export class ProgressWriter implements PipelineObserver {
   private async save(): Promise<void> {
     // One stage ends and the next begins in the same turn of the event loop: that is one write.
     const { signal } = this.closed;
-    for (await nextTurn(); this.unsaved;) {
+    await nextTurn();
+    while (this.unsaved) {
       await pause(this.writtenAt + SAVE_GAP_MS - Date.now(), signal);
       if (signal.aborted) return;
       this.unsaved = false;

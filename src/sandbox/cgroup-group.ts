@@ -114,7 +114,7 @@ export function memoryKills({ memory, version }: CgroupPlace, { name }: Group): 
   return Number(/^oom_kill (\d+)$/m.exec(readIfThere(events))?.[1] ?? 0);
 }
 
-export function writeIfThere(path: string, content: string): void {
+function writeIfThere(path: string, content: string): void {
   if (existsSync(path)) writeFileSync(path, content);
 }
 

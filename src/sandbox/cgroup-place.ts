@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
+import { readIfThere } from './cgroup-group.js';
 import { enable, isOurOwn, isServersOwn, makeOwn, makeYielding, SERVER } from './cgroup-share.js';
 import { SandboxError } from './contract.js';
 import { listProcesses } from './processes.js';
@@ -105,7 +106,7 @@ function enableNeeded(directory: string): string[] {
     enable(directory, ['cpu']);
     return [...NEEDED, 'cpu'];
   } catch {
-    // As above.
+    // A share of the processor can be done without, here too.
     return NEEDED;
   }
 }
@@ -164,13 +165,7 @@ function ownDirectory({ cgroup, mountinfo }: CgroupFacts, controller: string | n
 const has = (list: string, names: string[]): boolean =>
   names.every((name) => list.trim().split(' ').includes(name));
 
-function read(directory: string, file: string): string {
-  try {
-    return readFileSync(join(directory, file), 'utf8');
-  } catch {
-    return '';
-  }
-}
+const read = (directory: string, file: string): string => readIfThere(join(directory, file));
 
 function readFacts(): CgroupFacts {
   return {

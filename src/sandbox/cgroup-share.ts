@@ -15,7 +15,6 @@ import {
   readIfThere,
   removeGroup,
   takeTenth,
-  writeIfThere,
 } from './cgroup-group.js';
 
 /** What a group of a server alone is called; with its process where others are beside it. */
@@ -74,11 +73,11 @@ export function enable(directory: string, controllers: readonly string[]): void 
 function leave(own: string, parent: string): void {
   if (!existsSync(own)) return;
   const directories = deepestFirst(own);
-  const [to = ''] = listsOf([parent]);
+  const to = join(parent, 'cgroup.procs');
   for (const list of listsOf(directories))
     for (const pid of readIfThere(list).split('\n').filter(Boolean))
       try {
-        writeIfThere(to, pid);
+        writeFileSync(to, pid);
       } catch {
         // It has ended meanwhile. What stays is removed by the next server.
       }

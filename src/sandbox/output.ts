@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import stripAnsi from 'strip-ansi';
 
@@ -34,11 +35,12 @@ const CHUNK_BYTES = 64 * 1024;
  * @returns the number of bytes left out; 0 when the file was short enough and is as it was
  */
 export async function trimLog(path: string, headBytes: number, tailBytes: number): Promise<number> {
+  // Nearly all are short: they are not even opened.
+  const { size } = statSync(path);
+  if (size <= headBytes + tailBytes) return 0;
   const temporary = `${path}.trimmed`;
   const source = await open(path, 'r');
   try {
-    const { size } = await source.stat();
-    if (size <= headBytes + tailBytes) return 0;
     const beforeCut = await readRange(
       source,
       Math.max(0, headBytes - CHUNK_BYTES),

@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { messageOf } from '../../domain/errors.js';
 import { STAGE_NAMES } from '../../domain/pipeline.js';
 import { trimLog } from '../../sandbox/output.js';
@@ -26,10 +26,8 @@ export const report: Stage = {
         title: 'The app was ended',
         message: breach,
       });
-    for (const log of STAGE_NAMES.map((stage) => run.logFile(stage))) {
-      const bytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
-      if (bytes > HEAD_BYTES + TAIL_BYTES) await trimLog(log, HEAD_BYTES, TAIL_BYTES);
-    }
+    for (const stage of STAGE_NAMES)
+      if (existsSync(run.logFile(stage))) await trimLog(run.logFile(stage), HEAD_BYTES, TAIL_BYTES);
     await compareWithKnown(run);
     run.results.logTail = await tailOfFailure(run);
     const { findings } = run.results;
