@@ -53,6 +53,7 @@ export async function openWorkplace(
   const caches = await openCaches(config.dataDir, selected.sandbox, {
     mount: runsPipelines ? overrides.overlay : false,
     setupBytes: overrides.setupCacheBytes,
+    clearWorkspaces: () => workspaces.clear(),
   });
   if (runsPipelines) log.info(caches.says);
   return { ...selected, workspaces, caches };

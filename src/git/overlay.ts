@@ -73,21 +73,21 @@ export class Overlay {
 
 /** Takes away whatever is mounted in a folder, also what is still in use. Throws when something stays mounted. */
 export async function unmountAll(folder: string): Promise<void> {
-  for (const target of (await mountsIn(folder)).reverse())
+  for (const target of (await mountsIn([folder])).reverse())
     await runSystem(['umount', '-n', '-l', '--', target]).catch(() => undefined);
-  const left = await mountsIn(folder);
+  const left = await mountsIn([folder]);
   if (left.length > 0) throw new Error(`${left[0]} can't be unmounted, so nothing is deleted there.`);
 }
 
-/** The places in a folder where something is mounted, in the order in which it was. */
-export async function mountsIn(folder: string): Promise<string[]> {
+/** The places in some folders where something is mounted, in the order in which it was. */
+export async function mountsIn(folders: string[]): Promise<string[]> {
   // proc_pid_mountinfo(5): the fifth field, blanks and backslashes in octal. Elsewhere than on Linux: none. Not at once:
   // the kernel has whoever reads it wait for those who mount.
   const table = await readFile(mountTable(), 'utf8').catch(() => '');
   return table
     .split('\n')
     .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => fromOctal(octal)))
-    .filter((target) => target === folder || target.startsWith(`${folder}/`));
+    .filter((target) => folders.some((folder) => target === folder || target.startsWith(`${folder}/`)));
 }
 
 const fromOctal = (digits: string): string => String.fromCharCode(Number.parseInt(digits, 8));

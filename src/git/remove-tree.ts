@@ -21,6 +21,7 @@ const ENVIRONMENT = {
 };
 /** `rm` takes quadratic time for deep trees: two minutes for 100,000 levels, which a script makes in seconds. */
 const PATIENCE_MS = 15_000;
+const LATE = 'late';
 
 /**
  * Moves whatever lies two levels deep up to the top until nothing does: linear in the number of directories, however
@@ -60,22 +61,55 @@ for (const place of top) {
  */
 export async function removeTree(which: string, last?: string): Promise<void> {
   const folder = resolve(which);
+  const real = await realPathOf(folder);
+  if (real === null) return;
+  const inOrder = await inOrderOf(folder, last);
+  const code = await remove([real], inOrder);
+  if (code === 0) return;
+  await unmountAll(real);
+  if (code === LATE) return removeDeepTree(folder);
+  await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
+  await execa('rm', rmArguments(inOrder), { ...OPTIONS, reject: true });
+}
+
+/**
+ * As removeTree(), of several at once, which takes one process of ours.
+ * @returns for each what was thrown, undefined where it is gone
+ */
+export async function removeTrees(folders: string[], last: string): Promise<unknown[]> {
+  const real = await Promise.all(folders.map((folder) => realPathOf(resolve(folder))));
+  const inOrder = await Promise.all(folders.map((folder) => inOrderOf(resolve(folder), last)));
+  const code = await remove(
+    real.filter((place) => place !== null),
+    inOrder.flat(),
+  ).catch(() => null);
+  if (code === 0) return folders.map(() => undefined);
+  const each = await Promise.allSettled(folders.map((folder) => removeTree(folder, last)));
+  return each.map((result) => (result.status === 'rejected' ? (result.reason as unknown) : undefined));
+}
+
+/** Where a folder really is; null where it isn't at all. */
+async function realPathOf(folder: string): Promise<string | null> {
   const real = await realpath(folder).catch(() => null);
-  if (real === null && !(await lstat(folder).catch(() => null))) return;
-  const mounts = (await mountsIn(real ?? folder)).reverse();
+  if (real === null && !(await lstat(folder).catch(() => null))) return null;
+  return real ?? folder;
+}
+
+/** What is to be removed, so that all of a folder goes. */
+async function inOrderOf(folder: string, last: string | undefined): Promise<string[]> {
   const all = last === undefined ? [] : await readdir(folder).catch(() => []);
-  const others = all.filter((name) => name !== last);
-  const inOrder = [...others.map((name) => join(folder, name)), folder];
-  const remove = ['rm', ...rmArguments(inOrder)];
-  const commandLine = mounts.length > 0 ? unmounted(mounts, remove) : remove;
+  return [...all.filter((name) => name !== last).map((name) => join(folder, name)), folder];
+}
+
+/** @returns the exit code, or LATE where it was ended */
+async function remove(folders: string[], inOrder: string[]): Promise<number | typeof LATE | null> {
+  const mounts = (await mountsIn(folders)).reverse();
+  const rm = ['rm', ...rmArguments(inOrder)];
+  const commandLine = mounts.length > 0 ? unmounted(mounts, rm) : rm;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
     .result;
-  if (code === 0) return;
-  await unmountAll(real ?? folder);
-  if (patience.aborted) return removeDeepTree(folder);
-  await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
-  await execa('rm', rmArguments(inOrder), { ...OPTIONS, reject: true });
+  return code !== 0 && patience.aborted ? LATE : code;
 }
 
 const rmArguments = (places: string[]): string[] => ['-rf', ...WITHIN, '--', ...places];

@@ -19,6 +19,8 @@ export interface TreesOptions {
   directory: string;
   cache: RepositoryCache;
   mounts: WorkspaceMounts;
+  /** Removes workspaces that nobody needs any more; resolves with whether there were any. */
+  clearWorkspaces?: (() => Promise<boolean>) | undefined;
   /** Of one repository; with all of them in use the next workspace gets files of its own. */
   maxTrees?: number;
 }
@@ -38,6 +40,15 @@ interface Chosen {
   /** What can be built on. */
   state: State | null;
   isShared: boolean;
+}
+
+interface Found {
+  tree: string;
+  /** Null where there is nothing to build on. */
+  state: State | null;
+  usedMs: number;
+  /** No workspace uses it. */
+  isFree: boolean;
 }
 
 const STATE = 'commit.json';
@@ -97,20 +108,13 @@ export class Trees {
     mounts.begin(request.into);
     if (!existsSync(pool)) await mkdir(pool, { recursive: true, mode: 0o700 });
     return withLock(lockOf(pool), request.signal, async () => {
-      const inUse = await mounts.inUse();
-      const found = await Promise.all(
-        (await treesOf(pool)).map(async (tree) => ({
-          tree,
-          state: await readState(tree),
-          usedMs: await usedAt(tree),
-          isFree: !inUse.has(path.join(tree, 'tree')),
-        })),
-      );
-      const trees = found.sort((a, b) => b.usedMs - a.usedMs);
+      let trees = await this.#look(pool);
+      let chosen = bestOf(trees, request);
+      if (!chosen && trees.some(({ isFree }) => !isFree) && (await this.options.clearWorkspaces?.())) {
+        trees = await this.#look(pool);
+        chosen = bestOf(trees, request);
+      }
       const free = trees.filter(({ isFree }) => isFree);
-      const chosen =
-        trees.find(({ state }) => isAt(state, request)) ??
-        free.find(({ state }) => state?.depth === request.depth);
       // Never in their place: git of a process that was killed may still be writing there.
       const spoilt = free.filter(({ state }) => !state);
       for (const { tree } of spoilt) await removeTree(tree).catch(() => undefined);
@@ -127,6 +131,20 @@ export class Trees {
       await mounts.note(request.into, path.join(tree, 'tree'));
       return { tree, state, isShared: chosen !== undefined && !chosen.isFree };
     });
+  }
+
+  /** The trees of a repository, the latest used first. */
+  async #look(pool: string): Promise<Found[]> {
+    const inUse = await this.options.mounts.inUse();
+    const found = await Promise.all(
+      (await treesOf(pool)).map(async (tree) => ({
+        tree,
+        state: await readState(tree),
+        usedMs: await usedAt(tree),
+        isFree: !inUse.has(path.join(tree, 'tree')),
+      })),
+    );
+    return found.sort((a, b) => b.usedMs - a.usedMs);
   }
 
   async #make({ tree, state, isShared }: Chosen, request: CheckoutRequest): Promise<Omit<Checkout, 'lower'>> {
@@ -190,6 +208,11 @@ async function treesOf(pool: string): Promise<string[]> {
 /** With the whole history also branches and tags count, which have moved on. */
 const isAt = (state: State | null, { sha, depth }: CheckoutRequest): boolean =>
   state !== null && depth > 0 && state.sha === sha && state.depth === depth;
+
+/** The one that is quickest brought to the wanted commit. */
+const bestOf = (trees: Found[], request: CheckoutRequest): Found | undefined =>
+  trees.find(({ state }) => isAt(state, request)) ??
+  trees.find(({ state, isFree }) => isFree && state?.depth === request.depth);
 
 /** Null where there is nothing to build on. */
 async function readState(tree: string): Promise<State | null> {

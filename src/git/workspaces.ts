@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { OperationalError } from '../domain/errors.js';
-import { removeTree } from './remove-tree.js';
+import { removeTree, removeTrees } from './remove-tree.js';
 
 export interface Workspace {
   /** Unpredictable; identifies it to `remove`. */
@@ -40,13 +40,21 @@ export interface WorkspacesOptions {
 }
 
 const NAME = /^[0-9a-f]{32}$/;
-/** A link that leads nowhere: unlike a file, it is never there without what it says. */
+/**
+ * A link that leads nowhere: unlike a file, it is never there without what it says. Removed last: whose the workspace
+ * was is what the next start goes by, where this process is killed meanwhile.
+ */
 const PROCESS_LINK = 'process';
 /** Beside a workspace that is being made whose it is stands first, so that it is told wherever that process is killed. */
 const BESIDE = '.process';
 const GIB = 1024 ** 3;
 /** Without so much free, nothing is checked out. */
 export const MIN_FREE_BYTES = GIB;
+
+/** Removing takes as much of the processor as a stage, and those whose pipelines go on are waited for. */
+const DISCARDED_MS = 2_000;
+/** One command line holds no more than 128 KiB. */
+const MOST_AT_ONCE = 32;
 
 /** The folders that pipelines work in: one for each attempt, removed at its end. */
 export class Workspaces {
@@ -55,6 +63,12 @@ export class Workspaces {
   readonly #minFreeBytes: number;
   readonly #process: string;
   #isOpen = false;
+  /** Those discarded, with whom to tell what keeps one from being removed. */
+  readonly #discarded = new Map<string, (error: unknown) => void>();
+  #clearing: Promise<void> = Promise.resolve();
+  /** How many were. */
+  #cleared = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkspacesOptions) {
     this.#directory = path.resolve(options.directory, 'workspaces');
@@ -85,9 +99,43 @@ export class Workspaces {
 
   /** Removes a workspace, whatever the code in it did to its permissions; one already removed is fine. */
   async remove(name: string): Promise<void> {
+    await removeTree(this.#folderOf(name), PROCESS_LINK);
+  }
+
+  /**
+   * The workspace is not needed any more: it is removed by the next clear(), within 2 s.
+   * @param complain told why it could not be
+   */
+  discard(name: string, complain: (error: unknown) => void): void {
+    this.#discarded.set(name, complain);
+    this.#timer ??= setTimeout(() => void this.clear(), DISCARDED_MS).unref();
+  }
+
+  /** Removes those discarded. Never rejects. @returns when they are gone, whether any was there */
+  async clear(): Promise<boolean> {
+    const before = this.#cleared;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const discarded = [...this.#discarded];
+    this.#discarded.clear();
+    for (let at = 0; at < discarded.length; at += MOST_AT_ONCE) {
+      const some = discarded.slice(at, at + MOST_AT_ONCE);
+      this.#clearing = this.#clearing.then(() => this.#removeAll(some));
+    }
+    await this.#clearing;
+    return this.#cleared > before;
+  }
+
+  async #removeAll(discarded: [name: string, complain: (error: unknown) => void][]): Promise<void> {
+    const folders = discarded.map(([name]) => this.#folderOf(name));
+    const errors = await removeTrees(folders, PROCESS_LINK);
+    discarded.forEach(([, complain], n) => errors[n] !== undefined && complain(errors[n]));
+    this.#cleared += discarded.length;
+  }
+
+  #folderOf(name: string): string {
     if (!NAME.test(name)) throw new TypeError(`Not a workspace: ${JSON.stringify(name)}`);
-    // Whose it was is what the next start goes by, where this process is killed meanwhile.
-    await removeTree(path.join(this.#directory, name), PROCESS_LINK);
+    return path.join(this.#directory, name);
   }
 
   /** Removes what processes that died left. Answers how many. */
@@ -137,6 +185,7 @@ export class Workspaces {
     const { bavail, bsize } = await statfs(this.#directory);
     const free = bavail * bsize;
     if (free >= this.#minFreeBytes) return;
+    if (await this.clear()) return this.#checkFreeSpace();
     throw new OperationalError(
       `The disk of this server is nearly full: ${inGib(free)} free, ${inGib(this.#minFreeBytes)} needed to check out.`,
       { advice: `Free some space on the disk that holds ${this.#directory}.`, retryable: true },

@@ -28,16 +28,25 @@ export interface Caches {
  * @param sandbox what scripts run in
  * @param options.mount false: files are copied even where overlays could be mounted
  * @param options.setupBytes what the setup cache may take, see SetupLayers
+ * @param options.clearWorkspaces see Trees
  */
 export async function openCaches(
   dataDir: string,
   sandbox: Sandbox,
-  { mount = true, setupBytes }: { mount?: boolean | undefined; setupBytes?: number | undefined } = {},
+  {
+    mount = true,
+    setupBytes,
+    clearWorkspaces,
+  }: {
+    mount?: boolean | undefined;
+    setupBytes?: number | undefined;
+    clearWorkspaces?: () => Promise<boolean>;
+  } = {},
 ): Promise<Caches> {
   const repositories = new RepositoryCache({ directory: dataDir });
   const overlay = mount ? await findOverlay(dataDir, sandbox) : 'They are not asked for.';
   const mounts = typeof overlay === 'string' ? null : new WorkspaceMounts(dataDir, overlay, sandboxUser());
-  const trees = mounts && new Trees({ directory: dataDir, cache: repositories, mounts });
+  const trees = mounts && new Trees({ directory: dataDir, cache: repositories, mounts, clearWorkspaces });
   const layers = new SetupLayers({ directory: dataDir, maxBytes: setupBytes });
   const toolchains = findToolchains({
     environment: process.env,

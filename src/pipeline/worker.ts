@@ -110,6 +110,8 @@ export class PipelineWorker {
       throw error;
     } finally {
       this.running.delete(pipelineId);
+      // Until then those that go on have the processor.
+      if (this.running.size === 0) await this.options.workspaces.clear();
     }
   }
 
@@ -175,9 +177,7 @@ export class PipelineWorker {
     } finally {
       await shared?.close();
       if (workspace)
-        await workspaces
-          .remove(workspace.name)
-          .catch((error: unknown) => log.warn({ err: error }, 'workspace was not removed'));
+        workspaces.discard(workspace.name, (error) => log.warn({ err: error }, 'workspace was not removed'));
     }
   }
 

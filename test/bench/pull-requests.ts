@@ -1,4 +1,5 @@
 /** Our server at work on a fake GitHub, and a person with a shell on the same repository. */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeGitHub, type FakeRepository } from '../support/fake-github/index.js';
@@ -75,9 +76,16 @@ export class Bench {
       { timeoutMs: 120_000 },
     );
     // Only now, so that the asking takes nothing from what is measured.
-    return Promise.all(
+    const timings = await Promise.all(
       pulls.map(async ({ repository, pr }) => timing(await this.pipeline(repository.fullName, pr.headSha))),
     );
+    await this.untilTidy();
+    return timings;
+  }
+
+  /** Resolves when no workspace is left: removing them is not to hold up what is measured next. */
+  private async untilTidy(): Promise<void> {
+    while (readdirSync(join(this.server.dataDir, 'workspaces')).length > 0) await sleep(5);
   }
 
   /** Resolves when each of them has a pipeline whose tests run. */

@@ -217,3 +217,33 @@ describe('mounts that a process that died left', () => {
     }
   });
 });
+
+describe('a workspace that is not needed any more', () => {
+  (whyNot ? it.skip : it)('is removed at once where its tree is wanted', async () => {
+    const runs = await CachedRuns.begin(true);
+    try {
+      const { workspaces, trees, repository } = runs;
+      const checkedOut = async (content: string) => {
+        const sha = repository.commit({ a: content });
+        repository.push('refs/heads/feature');
+        const source = { host: 'local', fullName: 'local/app', url: repository.bare };
+        const workspace = await workspaces.create();
+        const request = { source, ref: 'refs/heads/feature', sha, depth: 1, into: workspace.tree };
+        return { workspace, lower: (await trees!.checkout(request)).lower };
+      };
+      const first = await checkedOut('1\n');
+      const second = await checkedOut('2\n');
+      workspaces.discard(first.workspace.name, (error) => expect(error).toBeUndefined());
+      const third = await checkedOut('3\n');
+      expect(third.lower).toBe(first.lower);
+      expect([first, second, third].map(({ workspace }) => existsSync(workspace.folder))).toEqual([
+        false,
+        true,
+        true,
+      ]);
+      expect(readFileSync(join(seenByPrograms(second.workspace.tree), 'a'), 'utf8')).toBe('2\n');
+    } finally {
+      await runs.end();
+    }
+  });
+});

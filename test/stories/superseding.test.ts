@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { In } from 'typeorm';
+import { ValidationPipeline } from '../../src/database/entities/index.js';
 import { scripted, Story, workspacesIn } from '../support/story.js';
 
 describe('a newer head, a close and a cancellation', () => {
@@ -59,22 +61,18 @@ describe('a newer head, a close and a cancellation', () => {
     const repository = story.github.createRepository('acme/busy', {
       files: scripted({ test_commands: 'sleep 1' }),
     });
-    const prs = ['a', 'b', 'c', 'd'].map((name) => {
+    const names = ['a', 'b', 'c', 'd'];
+    const prs = names.map((name) => {
       repository.commit(name, { [name]: name });
       return repository.openPullRequest({ head: name });
     });
-    let most = 0;
-    const look = setInterval(
-      () => (most = Math.max(most, workspacesIn(story.dataDir).filter(isWorkspace).length)),
-      20,
-    );
     await story.deliver(...prs.map((pr) => pr.opened));
     for (const pr of prs)
       expect((await story.completedCheck(repository, pr.headSha)).conclusion).toBe('success');
-    clearInterval(look);
-    expect(most).toBe(2);
+    const all = await story.app.database.read.find(ValidationPipeline, { where: { headRef: In(names) } });
+    const runningAt = (time: Date) =>
+      all.filter(({ startedAt, completedAt }) => startedAt! <= time && time < completedAt!).length;
+    expect(all).toHaveLength(4);
+    expect(Math.max(...all.map(({ startedAt }) => runningAt(startedAt!)))).toBe(2);
   });
 });
-
-/** Beside one that is being made stands whose it is. */
-const isWorkspace = (name: string) => !name.endsWith('.process');

@@ -55,13 +55,15 @@ export class CachedRuns {
     if (typeof overlay === 'string') throw new Error(overlay);
     const mounts = overlay && new WorkspaceMounts(data, overlay, owner);
     const cache = new RepositoryCache({ directory: data, retryDelaysMs: [] });
+    const workspaces = new Workspaces({ directory: data, process: 'test', ...(owner ? { owner } : {}) });
+    const clearWorkspaces = () => workspaces.clear();
     return new CachedRuns(
       folder,
       new HostedRepository(join(folder, 'host'), 'octo/app'),
-      new Workspaces({ directory: data, process: 'test', ...(owner ? { owner } : {}) }),
+      workspaces,
       mounts,
       cache,
-      mounts && new Trees({ directory: data, cache, mounts }),
+      mounts && new Trees({ directory: data, cache, mounts, clearWorkspaces }),
     );
   }
 
