@@ -2,9 +2,9 @@ import { appendFile, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { canActAs, git, prepareGit, type PreparedGit } from './command.js';
+import { answerOf, canActAs, git, startScript, together, type GitOptions } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
-import { fetchAdded } from './fetch-added.js';
+import { fetchAdded, type Added } from './fetch-added.js';
 import { headCommand, headOf, readHead, type Head } from './files.js';
 import { removeFile, removeTree } from './remove-tree.js';
 import type { RepositoryCache } from './repository-cache.js';
@@ -105,26 +105,47 @@ export async function bringTo(
     'core.logAllRefUpdates': 'false',
     'checkout.workers': String(availableParallelism()),
   };
-  const write = ['checkout', '--quiet', '--detach', '--force', sha];
-  const have = there?.have;
-  let waiting: PreparedGit | undefined;
-  const prepareWriting = () => (waiting ??= prepareGit([headCommand(sha), write], { ...options, settings }));
-  let delivered: Delivered | null = null;
-  let head: Head;
-  try {
-    if (have !== undefined) delivered = await fetchAdded(request, have, gitDir, prepareWriting);
-    const writing = prepareWriting();
-    delivered ??= await cache.deliver({ ...request, have }, path.join(gitDir, 'objects'));
-    there?.begins?.();
-    const written = await describe(gitDir, request, delivered, there === undefined);
-    if (as) for (const file of written) await chown(file, as.uid, as.gid);
-    head = await headOf(sha, await writing.run(), options);
-  } finally {
-    waiting?.cancel();
-  }
+  const writing = { ...options, settings };
+  const write = together([headCommand(sha), ['checkout', '--quiet', '--detach', '--force', sha]]);
+  const added =
+    there?.have === undefined ? null : await add(request, there.have, writing, write, there.begins);
+  const { answer, fetchedBytes, packs, isComplete } =
+    added ?? (await deliver(request, cache, writing, write, there));
+  const head = await headOf(sha, answer, options);
   if (owner && !as) await changeOwner(into, owner, signal);
-  const { fetchedBytes, packs, isComplete } = delivered;
   return { checkout: { sha, ...head, fetchedBytes }, packs, isComplete };
+}
+
+type Written = Added & Pick<Delivered, 'packs' | 'isComplete'>;
+type WriteOptions = GitOptions & { gitDir: string };
+
+/** Fetches what is new, and writes the files. @returns null where that can't be had */
+async function add(
+  request: CheckoutRequest,
+  have: string,
+  options: WriteOptions,
+  write: string,
+  begun: There['begins'],
+): Promise<Written | null> {
+  const then = `echo ${request.sha} >>"$GIT_DIR/shallow" || exit\n${write}`;
+  const added = await fetchAdded(request, have, { ...options, then, begun });
+  return added && { ...added, packs: [], isComplete: false };
+}
+
+/** The same by way of the cache. */
+async function deliver(
+  request: CheckoutRequest,
+  cache: RepositoryCache,
+  options: WriteOptions,
+  write: string,
+  there: There | undefined,
+): Promise<Written> {
+  const { gitDir, as } = options;
+  const delivered = await cache.deliver({ ...request, have: there?.have }, path.join(gitDir, 'objects'));
+  there?.begins?.();
+  const described = await describe(gitDir, request, delivered, there === undefined);
+  if (as) for (const file of described) await chown(file, as.uid, as.gid);
+  return { ...delivered, answer: answerOf(await startScript(write, options).result, options) };
 }
 
 /** What bringTo answers, of a checkout that is at the commit already: nothing is written. */

@@ -4,9 +4,9 @@
  */
 import os from 'node:os';
 import { GitError, GitPluginError, simpleGit } from 'simple-git';
-import { runProgram, type RunResult } from '../spawner/run.js';
+import { runProgram, type RunningProgram, type RunResult } from '../spawner/run.js';
+import { SHELL, shellWords } from '../spawner/shell.js';
 import { classifyFailure } from './errors.js';
-import { prepare } from './prepared.js';
 
 /** Of a configuration, as by `git config`. */
 export type Settings = Record<string, string>;
@@ -157,33 +157,34 @@ const placeOf = (environment: Record<string, string>, { cwd, workTree, gitDir }:
   maxSaidBytes: MAX_ANSWER_BYTES,
 });
 
-function answerOf({ code, stdout, stderr, isCut, error }: RunResult, { name, signal }: GitOptions): string {
+/** What git wrote to stdout. Throws as git() does. */
+export function answerOf(
+  { code, stdout, stderr, isCut, error }: RunResult,
+  { name, signal }: GitOptions,
+): string {
   signal?.throwIfAborted();
   if (code === 0 && !isCut) return stdout;
   throw classifyFailure(name, stderr || (error?.message ?? (isCut ? 'It answered too much.' : '')), error);
 }
 
-/** As Prepared, but run() answers what was written to stdout, or throws as git() does. */
-export interface PreparedGit {
-  run(): Promise<string>;
-  cancel(): void;
-}
+/** For a shell: two git commands that run at the same time, without input, and fail together. */
+export const together = ([first, second]: readonly [string[], string[]]): string =>
+  `exec </dev/null; git ${shellWords(first)} & git ${shellWords(second)} && wait $!`;
 
 /**
- * As git(), of two commands at the same time and without input, started already: see prepare().
- * @returns what lets them run, and answers what both wrote; and what ends it where they are not to run
+ * Starts a program for a shell in which git is as git() would run it: one process of ours to start instead of several.
+ * (Not bash: a socket of Node as its stdin has that take itself for a remote shell and read ~/.bashrc. As sh it does
+ * not.)
  */
-export function prepareGit(commands: [string[], string[]], options: GitOptions): PreparedGit {
-  const { gitDir, workTree, settings = {} } = options;
-  const env = environment(gitDir, settings, workTree);
-  const [first, second] = commands;
-  const commandLines: [string[], string[]] = [
-    ['git', ...first],
-    ['git', ...second],
-  ];
-  const before = options.as ? actingAs(options.as) : [];
-  const prepared = prepare(before, commandLines, placeOf(env, options), options.signal);
-  return { ...prepared, run: async () => answerOf(await prepared.run(), options) };
+export function startScript(
+  program: string,
+  options: GitOptions,
+  stdin: 'ignore' | 'socket' = 'ignore',
+): RunningProgram {
+  const { gitDir, workTree, settings = {}, as, signal } = options;
+  const place = placeOf(environment(gitDir, settings, workTree), options);
+  const commandLine = [...(as ? actingAs(as) : []), SHELL, '-c', program];
+  return runProgram({ ...place, commandLine, stdin }, signal);
 }
 
 /**

@@ -164,7 +164,8 @@ export class RepositoryCache {
     const cuts = (await readFile(shallow, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
     const have = await newestOf(path.join(gitDir, FETCHED), new Set(cuts));
     if (have === undefined || have === wanted.sha) return null;
-    const added = await fetchAdded(wanted, have, gitDir);
+    const options = { ...this.#options(gitDir, wanted), settings: { 'core.fsync': 'none' } };
+    const added = await fetchAdded(wanted, have, options);
     if (added === null) return null;
     if (!cuts.includes(wanted.sha)) {
       await writeFile(`${shallow}.new`, [...cuts, wanted.sha, ''].join('\n'));

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
-import { checkout, type CheckoutRequest } from '../../src/git/checkout.js';
+import { bringTo, checkout, type CheckoutRequest } from '../../src/git/checkout.js';
 import { RepositoryError } from '../../src/git/errors.js';
 import { fetchAdded } from '../../src/git/fetch-added.js';
 import { RepositoryCache } from '../../src/git/repository-cache.js';
@@ -293,12 +293,41 @@ describe('a second push', () => {
     expect(run(wanted.into, 'fsck', '--strict')).toBe('');
   });
 
+  it('changes a checkout of an earlier head in place, and nothing in it where it can’t be had', async () => {
+    const first = request(pushPull({ 'b.txt': 'first\n' }));
+    await checkout(first, cache);
+    server.requests.length = 0;
+    const begins = jest.fn();
+    const there = { have: first.sha, begins };
+    const second = { ...first, sha: pushPull({ 'b.txt': 'second\n' }, 'Second') };
+    server.mischief = () => ({ status: 500 });
+    await failure(bringTo(second, cache, there));
+    expect(begins).not.toHaveBeenCalled();
+    expect(readFileSync(path.join(first.into, 'b.txt'), 'utf8')).toBe('first\n');
+    expect(run(first.into, 'status', '--porcelain')).toBe('');
+
+    server.mischief = () => undefined;
+    server.requests.length = 0;
+    const brought = await bringTo(second, cache, there);
+    expect(posts()).toEqual(['POST']);
+    expect(begins).toHaveBeenCalledTimes(1);
+    expect(brought.checkout).toMatchObject({ sha: second.sha, message: 'Second' });
+    expect(readFileSync(path.join(first.into, 'b.txt'), 'utf8')).toBe('second\n');
+    expect(run(first.into, 'rev-list', 'HEAD')).toBe(second.sha);
+    for (const command of [
+      ['status', '--porcelain'],
+      ['fsck', '--strict'],
+    ])
+      expect(run(first.into, ...command)).toBe('');
+  });
+
   it('leaves a server that is silent, with no process and nothing in the way of the next try', async () => {
     const have = run(mirror(), 'for-each-ref', '--format=%(objectname)', 'refs/codegenapp');
     const sha = pushPull({ 'b.txt': 'silence\n' });
     server.mischief = () => 'hang';
     const { source } = request(sha);
-    expect(await fetchAdded({ source, sha }, have, mirror(), undefined, 50)).toBeNull();
+    const options = { name: 'octo/app', gitDir: mirror(), silentMs: 50 };
+    expect(await fetchAdded({ source, sha }, have, options)).toBeNull();
     expect(posts()).toEqual(['POST']);
     expect(processesWith(mirror())).toEqual([]);
     server.mischief = () => undefined;
