@@ -316,7 +316,7 @@ describe('a second push', () => {
     expect(run(first.into, 'rev-list', 'HEAD')).toBe(second.sha);
     for (const command of [
       ['status', '--porcelain'],
-      ['fsck', '--strict'],
+      ['fsck', '--strict', '--no-dangling'],
     ])
       expect(run(first.into, ...command)).toBe('');
   });
