@@ -29,6 +29,8 @@ export interface SandboxLayout {
   /** See systemArguments() and etcArguments(). */
   system: string[];
   toolchains: Toolchains;
+  /** All of it. */
+  environment: Record<string, string>;
   /** Directories of the server that must not be seen, also where they lie in /usr. */
   privateDirectories: string[];
   /** Path inside -> file descriptor to read its content from. */
@@ -45,6 +47,16 @@ export function homeOf(command: SandboxCommand): string {
   const home = command.home === undefined ? undefined : (command.inside?.home ?? command.home);
   return command.environment['HOME'] ?? home ?? TMP_HOME;
 }
+
+/** The environment of a script. */
+export const environmentOf = (command: SandboxCommand, toolchains: Toolchains): Record<string, string> => ({
+  PATH: toolchains.path,
+  HOME: homeOf(command),
+  TMPDIR: '/tmp',
+  ...SCRIPT_ENVIRONMENT,
+  ...toolchains.environment,
+  ...command.environment,
+});
 
 /**
  * The options that make the sandbox; later ones cover earlier ones. They hold the environment too (bubblewrap
@@ -67,14 +79,6 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     [workspace, inside?.workspace ?? workspace],
     ...(home === undefined ? [] : [[home, inside?.home ?? home]]),
   ] as const;
-  const environment = {
-    PATH: toolchains.path,
-    HOME: homeOf(command),
-    TMPDIR: '/tmp',
-    ...SCRIPT_ENVIRONMENT,
-    ...toolchains.environment,
-    ...command.environment,
-  };
   return [
     ...['--unshare-user', '--uid', String(layout.user.uid), '--gid', String(layout.user.gid)],
     // Where bubblewrap itself is root, in a namespace of ours, it would leave them.
@@ -109,6 +113,6 @@ export function bubblewrapArguments(layout: SandboxLayout): string[] {
     ...(layout.filterFd === undefined ? [] : ['--seccomp', String(layout.filterFd)]),
     ...['--json-status-fd', String(STATUS_FD)],
     ...['--unsetenv', MARK],
-    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...Object.entries(layout.environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ];
 }

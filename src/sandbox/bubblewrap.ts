@@ -7,6 +7,7 @@ import {
   BRIDGE_DIRECTORY,
   STATUS_FD,
   bubblewrapArguments,
+  environmentOf,
   homeOf,
   type BubblewrapFeatures,
 } from './bubblewrap-arguments.js';
@@ -20,9 +21,9 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { REPORT_FD, launcherArguments } from './launcher.js';
+import { PRELUDE, PRELUDE_FILE, REPORT_FD, launcherArguments, preludeFor } from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
-import { mountForUser, TABLE_FD, withTextFile } from './mount-for-user.js';
+import { mountForUser, withTextFile } from './mount-for-user.js';
 import { startMachine, type Machine } from './machine.js';
 import { openOutputPipe } from './output-pipe.js';
 import { openPassage } from './passage.js';
@@ -65,10 +66,10 @@ export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       const found = await (tools ??= passTo(options.toolchains));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
-      const identity = identityFiles(userInside(), homeOf(command));
-      const etc = takeEtc(identity);
+      const made = { ...identityFiles(userInside(), homeOf(command)), [PRELUDE_FILE]: PRELUDE };
+      const etc = takeEtc(made);
       try {
-        return await startProcess(options, { system, etc, identity, tools: found, mark }, command, bridge);
+        return await startProcess(options, { system, etc, made, tools: found, mark }, command, bridge);
       } catch (error) {
         etc?.release();
         await bridge?.close();
@@ -84,8 +85,8 @@ interface Surroundings {
   /** See systemArguments(). */
   system: string[];
   etc: EtcInUse | null;
-  /** See identityFiles(). */
-  identity: Record<string, string>;
+  /** Files of ours in /etc, name -> content. */
+  made: Record<string, string>;
   tools: Tools;
   /** The value of MARK. */
   mark: string;
@@ -117,7 +118,7 @@ function unreachable(user: SandboxUser, paths: string[]): string[] {
 
 async function startProcess(
   options: BubblewrapOptions,
-  { system, etc, identity, tools, mark }: Surroundings,
+  { system, etc, made, tools, mark }: Surroundings,
   command: SandboxCommand,
   bridge: Bridge | undefined,
 ): Promise<SandboxProcess> {
@@ -132,13 +133,18 @@ async function startProcess(
         sources.filter((path) => path !== undefined),
       )
     : [];
-  const mounted = user && closed.length > 0 ? mountForUser(user, closed) : undefined;
+  // Descriptors have no gaps, and that of the table is behind those of all files.
+  const tableFd = FIRST_FILE_FD + Object.keys(made).length;
+  const mounted = user && closed.length > 0 ? mountForUser(user, closed, tableFd) : undefined;
 
-  // Descriptors have no gaps, and that of the table is behind all of them.
-  const files = Object.entries(identity).filter(
+  const files = Object.entries(made).filter(
     ([name, content]) => mounted !== undefined || etc?.made[name] !== content,
   );
   const filter = keyringFilter();
+  const environment = environmentOf(command, toolchains);
+  const directory = command.inside?.workspace ?? command.workspace;
+  // A bridge needs the launcher, and so does what is to be asked how its script ended.
+  const prelude = bridge || command.keepAlive ? null : preludeFor(command, limits, directory, environment);
   const layout = bubblewrapArguments({
     command,
     user: userInside(),
@@ -146,22 +152,25 @@ async function startProcess(
     features,
     system: [...system, ...etcArguments(etc)],
     toolchains,
+    environment: { ...environment, ...prelude?.environment },
     privateDirectories,
     files: Object.fromEntries(files.map(([name], index) => [`/etc/${name}`, FIRST_FILE_FD + index])),
     filterFd: filter ? FILTER_FD : undefined,
     bridgeDirectory: bridge?.directory,
     sourceOf: (path) => mounted?.sourceOf(tools.place(path)) ?? tools.place(path),
   });
-  const launcher = launcherArguments(command, limits, command.inside?.workspace ?? command.workspace, {
-    wait: command.keepAlive,
-    forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
-  });
+  const begun =
+    prelude?.commandLine ??
+    launcherArguments(command, limits, directory, {
+      wait: command.keepAlive,
+      forwarder: bridge && command.expose ? forwarderCommand(BRIDGE_DIRECTORY, command.expose.port) : [],
+    });
   const output = await openOutputPipe(command.output);
   const start = (more: Record<number, Channel> = {}) =>
     startMachine({
       commandLine: [
         ...(mounted?.prefix ?? []),
-        ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...launcher],
+        ...[options.program, '--args', String(ARGUMENTS_FD), '--', ...begun],
       ],
       environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
       mark,
@@ -185,7 +194,7 @@ async function startProcess(
   let machine: Machine;
   try {
     machine = await (mounted
-      ? withTextFile(mounted.table, (open) => start({ [TABLE_FD]: { open, flags: constants.O_RDONLY } }))
+      ? withTextFile(mounted.table, (open) => start({ [tableFd]: { open, flags: constants.O_RDONLY } }))
       : start());
   } finally {
     output.handedOn();

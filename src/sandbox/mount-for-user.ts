@@ -6,12 +6,10 @@ import type { SandboxUser } from './user.js';
 /** Exists wherever bubblewrap works, and no directory that is shown to a sandbox lies in it. */
 const MOUNT_ROOT = '/dev/shm';
 
-/** Where it reads what is to be mounted: a regular file, as mount(8) refuses a pipe. */
-export const TABLE_FD = 10;
-
-const PROGRAM = `set -e
-mount -a -T /dev/fd/${TABLE_FD}
-exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}" ${TABLE_FD}<&-`;
+/** @param tableFd where it reads what is to be mounted: a regular file, as mount(8) refuses a pipe */
+const program = (tableFd: number): string => `set -e
+mount -a -T /dev/fd/${tableFd}
+exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}" ${tableFd}<&-`;
 
 /**
  * As root, a workspace may lie where the unprivileged user can't go (/root, a DATA_DIR of mode 0700), and
@@ -25,6 +23,7 @@ exec setpriv --reuid "$1" --regid "$2" --clear-groups -- "\${@:3}" ${TABLE_FD}<&
 export function mountForUser(
   user: SandboxUser,
   directories: string[],
+  tableFd: number,
 ): { prefix: string[]; sourceOf: (path: string) => string; table: string } {
   const placeOf = (index: number) => `${MOUNT_ROOT}/${index}`;
   const table = directories.map(
@@ -33,7 +32,7 @@ export function mountForUser(
   return {
     table: `codegenapp ${MOUNT_ROOT} tmpfs mode=755,size=1m 0 0\n${table.join('')}`,
     prefix: [
-      ...['unshare', '--mount', '--propagation', 'private', '--', '/bin/bash', '-p', '-c', PROGRAM],
+      ...['unshare', '--mount', '--propagation', 'private', '--', '/bin/bash', '-p', '-c', program(tableFd)],
       ...['mount-for-user', String(user.uid), String(user.gid)],
     ],
     sourceOf: (path) => {

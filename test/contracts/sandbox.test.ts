@@ -153,6 +153,38 @@ function suite(sandbox: Sandbox): void {
       expect(await place.output()).toContain('with "quotes" and\nlines|/usr/bin:/bin|/nowhere');
     });
 
+    it.each<Record<string, string>>([
+      {},
+      { fd: 'theirs', limit: 'theirs' },
+      // With these bash begins in another way.
+      { BASH_ENV: 'env.sh' },
+      { POSIXLY_CORRECT: '1' },
+      { SHELLOPTS: 'braceexpand:hashall:posix' },
+      { SSH_CLIENT: '127.0.0.1 1 22', SHLVL: '0' },
+      { 'BASH_FUNC_ulimit%%': '() { echo overridden; }', 'BASH_FUNC_echo%%': '() { exit 9; }' },
+    ])('a bash of its own, and its limits, with %o', async (environment) => {
+      const { workspace, home } = place.command('');
+      await writeFile(join(home!, '.bashrc'), 'printf "bashrc\\n"\n');
+      await writeFile(join(workspace, 'env.sh'), 'printf "env.sh\\n"\n');
+      const script = `
+        printf '%s\\n' "$0 $# $? $(builtin ulimit -n) $fd $limit"
+        [[ $- == *e* && -o pipefail && -v PWD && ! -v OLDPWD && \${BASH_ENV-env.sh} == env.sh ]]
+        ! compgen -v | grep -E 'PRELUDE|codegenapp_'
+        no-such-command || true
+        cd /nowhere 2>&1`;
+      expect((await run(script, { environment, limits: { openFiles: 77 } })).code).toBe(1);
+      const { fd = '', limit = '' } = environment;
+      const lines = (await place.output()).split('\n');
+      const read = environment['BASH_ENV'] ? ['env.sh'] : [];
+      expect(lines.filter((line) => line !== 'bashrc')).toEqual([
+        ...read,
+        `bash 0 0 77 ${fd} ${limit}`,
+        'bash: line 5: no-such-command: command not found',
+        'bash: line 6: cd: /nowhere: No such file or directory',
+        '',
+      ]);
+    });
+
     it('none of the environment and descriptors of the server', async () => {
       await run('env; cat /proc/self/environ; ls /proc/self/fd');
       const output = await place.output();
