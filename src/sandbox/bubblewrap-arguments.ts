@@ -14,7 +14,7 @@ export interface BubblewrapFeatures {
   size: boolean;
 }
 
-export const STATUS_FD = 5;
+export const STATUS_FD = 4;
 const TMP_HOME = '/tmp/home';
 const SHM_BYTES = 64 * 1024 ** 2;
 /** Where the bridge's directory appears inside. */

@@ -21,7 +21,15 @@ import {
   type ScriptExit,
 } from './contract.js';
 import { scriptExit } from './exit-code.js';
-import { PRELUDE, PRELUDE_FILE, REPORT_FD, launcherArguments, preludeFor } from './launcher.js';
+import {
+  HAS_EXITED,
+  HAS_STARTED,
+  PRELUDE,
+  PRELUDE_FILE,
+  REPORT_FD,
+  launcherArguments,
+  preludeFor,
+} from './launcher.js';
 import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, withTextFile } from './mount-for-user.js';
 import { startMachine, type Machine } from './machine.js';
@@ -35,9 +43,9 @@ import type { Toolchains } from './toolchains.js';
 import { sandboxUser, type SandboxUser } from './user.js';
 import { newMark } from './watchdog.js';
 
-const ARGUMENTS_FD = 4;
-const FILTER_FD = 6;
-const FIRST_FILE_FD = 7;
+const ARGUMENTS_FD = 3;
+const FILTER_FD = 5;
+const FIRST_FILE_FD = 6;
 
 export interface BubblewrapOptions {
   /** Absolute path of bwrap. */
@@ -180,7 +188,6 @@ async function startProcess(
       group: command.group,
       channels: {
         1: { open: output.path, flags: constants.O_WRONLY },
-        2: 'listen',
         [REPORT_FD]: 'listen',
         [ARGUMENTS_FD]: { content: Buffer.from(layout.map((argument) => `${argument}\0`).join('')) },
         [STATUS_FD]: 'listen',
@@ -219,15 +226,16 @@ async function startProcess(
     // Of the two that were killed, bwrap may have seen how the other one ended.
     if (stopped && (!exit || exit.signal === 'SIGKILL')) return { code: null, signal: 'SIGKILL' };
     // bwrap reports a code also when it could not run the launcher.
-    if (exit && said[REPORT_FD]?.startsWith('started\n')) return exit;
-    const why = error?.message ?? (said[2]?.trim() || `it was ended by ${signal ?? 'an unknown cause'}`);
+    if (exit && HAS_STARTED.test(said[REPORT_FD] ?? '')) return exit;
+    const why =
+      error?.message ?? (said[REPORT_FD]?.trim() || `it was ended by ${signal ?? 'an unknown cause'}`);
     throw new SandboxError(`bubblewrap could not run the script: ${why}`);
   });
-  const reported = machine.heard(REPORT_FD, /^exit (\d+)\n/m).then((match) => scriptExit(Number(match[1])));
+  const reported = machine.heard(REPORT_FD, HAS_EXITED).then((match) => scriptExit(Number(match[1])));
   const exited = command.keepAlive ? Promise.race([reported, exitedWithAll]) : exitedWithAll;
   exited.catch(() => undefined);
 
-  await Promise.race([machine.heard(REPORT_FD, /^started\n/), exitedWithAll]);
+  await Promise.race([machine.heard(REPORT_FD, HAS_STARTED), exitedWithAll]);
   return {
     exited,
     async stop() {

@@ -1,9 +1,13 @@
 import type { SandboxCommand, SandboxLimits } from './contract.js';
 
-/** The file descriptor on which the launcher says `started`, and with keepAlive `exit CODE`. */
-export const REPORT_FD = 3;
+/** On its stderr the launcher says `started`, and with keepAlive `exit CODE`, beside what goes wrong before. */
+export const REPORT_FD = 2;
+export const HAS_STARTED = /^started\n/m;
+export const HAS_EXITED = /^exit (\d+)\n/m;
 /** Where it waits for a line, with `gate`. */
-export const GATE_FD = 4;
+export const GATE_FD = 3;
+/** Where that stderr is once the script has its own. */
+const KEPT_FD = 3;
 
 /** What scripts find in any sandbox. Without SHELL, bash looks it up in the user database at each start, for 0.4 ms. */
 export const SCRIPT_ENVIRONMENT = { LANG: 'C.UTF-8', SHELL: '/bin/bash' };
@@ -13,7 +17,7 @@ const FD = 'codegenapp_fd';
 const LIMIT = 'codegenapp_limit';
 const BASH = ['/bin/bash', '-eo', 'pipefail', '-c'];
 /** If we are gone before bubblewrap could tie itself to us, nobody reads this and nothing runs. */
-const STARTED = `echo started >&${REPORT_FD} || exit 1`;
+const STARTED = `echo started >&${KEPT_FD} || exit 1`;
 
 const entering = (directory: string): string => `cd -- "${directory}" && unset OLDPWD || exit 126`;
 
@@ -44,18 +48,18 @@ export function launcherArguments(
     ...(gate ? [`read -r <&${GATE_FD} || exit 1`] : []),
     ...opening(limitsOf(limits).join(' ')),
     ...(forwarder.length > 0
-      ? [`(/usr/bin/env -i "\${@:3}" </dev/null >/dev/null 2>&1 ${REPORT_FD}>&- &)`]
+      ? [`(/usr/bin/env -i "\${@:3}" </dev/null >/dev/null 2>&1 ${KEPT_FD}>&- &)`]
       : []),
     STARTED,
     entering('$2'),
     ...(wait
       ? [
-          `${script} ${REPORT_FD}>&-`,
-          `echo "exit $?" >&${REPORT_FD}`,
-          `exec ${REPORT_FD}>&-`,
+          `${script} ${KEPT_FD}>&-`,
+          `echo "exit $?" >&${KEPT_FD}`,
+          `exec ${KEPT_FD}>&-`,
           'exec /bin/sleep infinity',
         ]
-      : [`exec ${script} ${REPORT_FD}>&-`]),
+      : [`exec ${script} ${KEPT_FD}>&-`]),
   ].join('\n');
   return ['/bin/bash', '-p', '-c', program, 'launcher', command.script, directory, ...forwarder];
 }
@@ -74,7 +78,7 @@ export const PRELUDE = [
   ...opening(`$${LIMITS}`),
   STARTED,
   entering(`$${DIRECTORY}`),
-  `exec ${REPORT_FD}>&-`,
+  `exec ${KEPT_FD}>&-`,
   `unset BASH_ENV ${DIRECTORY} ${LIMITS} ${FD} ${LIMIT}`,
   '',
 ].join('\n');
@@ -111,8 +115,8 @@ export function preludeFor(
 /** @param limits words for bash */
 function opening(limits: string): string[] {
   return [
-    closeForeign(REPORT_FD),
-    'exec 2>&1',
+    closeForeign(KEPT_FD),
+    `exec ${KEPT_FD}>&2 2>&1`,
     // When memory runs out the kernel should end this, not the server.
     '{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null || :',
     // One that is already stricter can't be raised; that is no error.

@@ -13,7 +13,7 @@ import {
 } from './contract.js';
 import { scriptExit, signalNumber } from './exit-code.js';
 import { killAll } from './kill-all.js';
-import { GATE_FD, REPORT_FD, launcherArguments, SCRIPT_ENVIRONMENT } from './launcher.js';
+import { GATE_FD, HAS_STARTED, REPORT_FD, launcherArguments, SCRIPT_ENVIRONMENT } from './launcher.js';
 import { startMachine } from './machine.js';
 import { isReachableBy } from './paths.js';
 import { makeOutputFile } from './output-file.js';
@@ -82,7 +82,6 @@ async function startProcess(
     group: command.group,
     channels: {
       1: makeOutputFile(command.output, user),
-      2: 'listen',
       [REPORT_FD]: 'listen',
       [GATE_FD]: { content: Buffer.from('go\n') },
     },
@@ -102,15 +101,17 @@ async function startProcess(
   const exited = machine.ended.then(async (end): Promise<ScriptExit> => {
     const stopped = stopping !== undefined;
     if (!command.keepAlive) await stop();
-    if (end.error || !end.said[REPORT_FD]?.startsWith('started\n')) {
+    if (end.error || !HAS_STARTED.test(end.said[REPORT_FD] ?? '')) {
       if (stopped) return { code: null, signal: 'SIGKILL' };
-      throw new SandboxError(`bash could not run the script: ${end.error?.message ?? end.said[2] ?? ''}`);
+      throw new SandboxError(
+        `bash could not run the script: ${end.error?.message ?? end.said[REPORT_FD] ?? ''}`,
+      );
     }
     if (end.code !== null) return scriptExit(end.code);
     if (stopped) return { code: null, signal: 'SIGKILL' };
     return { code: 128 + signalNumber(end.signal), signal: end.signal };
   });
   exited.catch(() => undefined);
-  await Promise.race([machine.heard(REPORT_FD, /^started\n/), exited]);
+  await Promise.race([machine.heard(REPORT_FD, HAS_STARTED), exited]);
   return { exited, stop };
 }

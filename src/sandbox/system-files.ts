@@ -24,15 +24,13 @@ const ETC = [
   'php',
   'pki',
   'protocols',
+  'resolv.conf',
   'services',
   'ssl',
   'terminfo',
   'timezone',
 ];
 const SYSTEM_DIRECTORIES = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix/store'];
-
-/** Networks come and go: shown as it is. */
-const NAMESERVERS = 'resolv.conf';
 
 /** The operating system as bubblewrap options: /usr, and the directories that are links into it or not. */
 export function systemArguments(): string[] {
@@ -51,18 +49,17 @@ let etcCopy: EtcCopy | undefined;
 
 /**
  * /etc for one script, to be released when nothing of it is left; null where its parts are to be shown one by one.
- * @param identity of the script; the first one, mostly that of all, is in the copy
+ * @param made files for the script that are put beside them: those of the first one, mostly of all, are in the copy
  */
-export function takeEtc(identity: Record<string, string>): EtcInUse | null {
-  etcCopy ??= new EtcCopy(etcNames(), { ...identity, [NAMESERVERS]: '' });
+export function takeEtc(made: Record<string, string>): EtcInUse | null {
+  etcCopy ??= new EtcCopy(etcNames(), made);
   return etcCopy.take();
 }
 
 /** The same as bubblewrap options. */
 export function etcArguments(etc: EtcInUse | null): string[] {
-  const shown = (name: string) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`];
-  if (etc) return ['--ro-bind', etc.place, '/etc', ...shown(NAMESERVERS)];
-  return [...etcNames(), NAMESERVERS].flatMap(shown);
+  if (etc) return ['--ro-bind', etc.place, '/etc'];
+  return etcNames().flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]);
 }
 
 export const SANDBOX_HOSTNAME = 'ci';
