@@ -2,7 +2,7 @@ import { appendFile, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { answerOf, canActAs, git, startScript, together, type GitOptions } from './command.js';
+import { answerOf, canActAs, git, startShell, together, type GitOptions } from './command.js';
 import { classifyFailure, RepositoryError } from './errors.js';
 import { fetchAdded, type Added } from './fetch-added.js';
 import { headCommand, headOf, readHead, type Head } from './files.js';
@@ -145,7 +145,7 @@ async function deliver(
   there?.begins?.();
   const described = await describe(gitDir, request, delivered, there === undefined);
   if (as) for (const file of described) await chown(file, as.uid, as.gid);
-  return { ...delivered, answer: answerOf(await startScript(write, options).result, options) };
+  return { ...delivered, answer: answerOf(await startShell(write, options).result, options) };
 }
 
 /** What bringTo answers, of a checkout that is at the commit already: nothing is written. */

@@ -172,11 +172,10 @@ export const together = ([first, second]: readonly [string[], string[]]): string
   `exec </dev/null; git ${shellWords(first)} & git ${shellWords(second)} && wait $!`;
 
 /**
- * Starts a program for a shell in which git is as git() would run it: one process of ours to start instead of several.
- * (Not bash: a socket of Node as its stdin has that take itself for a remote shell and read ~/.bashrc. As sh it does
- * not.)
+ * Starts a shell in which git is as git() would run it: one process of ours to start instead of several. (Not bash:
+ * with a socket of Node as its stdin that takes itself for a remote shell and reads ~/.bashrc. As sh it does not.)
  */
-export function startScript(
+export function startShell(
   program: string,
   options: GitOptions,
   stdin: 'ignore' | 'socket' = 'ignore',

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { RunResult } from '../spawner/run.js';
 import { shellWord } from '../spawner/shell.js';
-import { answerOf, hasProxy, startScript, type GitOptions } from './command.js';
+import { answerOf, hasProxy, startShell, type GitOptions } from './command.js';
 import { STRICT } from './fetch.js';
 import { LOCAL_HOST, type RepositorySource } from './source.js';
 import { askForPack } from './upload-pack.js';
@@ -50,7 +50,7 @@ export async function fetchAdded(
   try {
     const asked = await askForPack(source, { sha, have, silentMs, signal: over });
     const script = [...adding(sha, have), then].join('\n');
-    const { started, result } = startScript(script, { ...options, signal: over }, 'socket');
+    const { started, result } = startShell(script, { ...options, signal: over }, 'socket');
     const { socket } = await started;
     const counted = async function* () {
       for await (const chunk of asked.pack()) {
@@ -66,6 +66,7 @@ export async function fetchAdded(
     end = await result;
     if (end.code !== 0) socket!.destroy();
   } catch {
+    clearTimeout(timer);
     late.abort();
     signal?.throwIfAborted();
     return null;

@@ -77,15 +77,15 @@ export async function removeTree(which: string, last?: string): Promise<void> {
  * @returns for each what was thrown, undefined where it is gone
  */
 export async function removeTrees(folders: string[], last: string): Promise<unknown[]> {
-  const real = await Promise.all(folders.map((folder) => realPathOf(resolve(folder))));
-  const inOrder = await Promise.all(folders.map((folder) => inOrderOf(resolve(folder), last)));
-  const code = await remove(
-    real.filter((place) => place !== null),
-    inOrder.flat(),
-  ).catch(() => null);
-  if (code === 0) return folders.map(() => undefined);
-  const each = await Promise.allSettled(folders.map((folder) => removeTree(folder, last)));
-  return each.map((result) => (result.status === 'rejected' ? (result.reason as unknown) : undefined));
+  const absolute = folders.map((folder) => resolve(folder));
+  const real = await Promise.all(absolute.map(realPathOf));
+  const inOrder = await Promise.all(absolute.map((folder) => inOrderOf(folder, last)));
+  const there = real.filter((place) => place !== null);
+  const errors: unknown[] = folders.map(() => undefined);
+  if ((await remove(there, inOrder.flat()).catch(() => null)) === 0) return errors;
+  for (const [n, folder] of absolute.entries())
+    await removeTree(folder, last).catch((error: unknown) => (errors[n] = error));
+  return errors;
 }
 
 /** Where a folder really is; null where it isn't at all. */

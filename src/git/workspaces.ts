@@ -65,7 +65,7 @@ export class Workspaces {
   #isOpen = false;
   /** Those discarded, with whom to tell what keeps one from being removed. */
   readonly #discarded = new Map<string, (error: unknown) => void>();
-  #clearing: Promise<void> = Promise.resolve();
+  #clearing: Promise<unknown> = Promise.resolve();
   /** How many were. */
   #cleared = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -120,7 +120,7 @@ export class Workspaces {
     this.#discarded.clear();
     for (let at = 0; at < discarded.length; at += MOST_AT_ONCE) {
       const some = discarded.slice(at, at + MOST_AT_ONCE);
-      this.#clearing = this.#clearing.then(() => this.#removeAll(some));
+      this.#clearing = Promise.all([this.#clearing, this.#removeAll(some)]);
     }
     await this.#clearing;
     return this.#cleared > before;

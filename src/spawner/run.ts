@@ -24,7 +24,10 @@ const SAID_BYTES = 1024 ** 2;
  * @param signal ends it, and what it has started, at once
  */
 export function runProgram(
-  program: Omit<Program, 'channels' | 'maxSaidBytes'> & { stdin?: 'ignore' | 'later' | 'socket'; maxSaidBytes?: number },
+  program: Omit<Program, 'channels' | 'maxSaidBytes'> & {
+    stdin?: 'ignore' | 'later' | 'socket';
+    maxSaidBytes?: number;
+  },
   signal?: AbortSignal,
 ): RunningProgram {
   const { stdin = 'ignore', maxSaidBytes = SAID_BYTES, ...rest } = program;
