@@ -1,5 +1,4 @@
 import { constants } from 'node:fs';
-import { dirname } from 'node:path';
 import { messageOf } from '../domain/errors.js';
 import type { Channel } from '../spawner/protocol.js';
 import { forwarderCommand, openBridge, type Bridge } from './bridge.js';
@@ -34,8 +33,8 @@ import { keyringFilter } from './keyring-filter.js';
 import { mountForUser, withTextFile } from './mount-for-user.js';
 import { startMachine, type Machine } from './machine.js';
 import { openOutputPipe } from './output-pipe.js';
-import { openPassage } from './passage.js';
-import { canPassThrough } from './paths.js';
+import { passTo, type Passage } from './passage.js';
+import { unreachable } from './paths.js';
 import { isAlive, killNow, readProcess, untilGone, type ProcessEntry } from './processes.js';
 import type { EtcInUse } from './etc-copy.js';
 import { etcArguments, identityFiles, systemArguments, takeEtc } from './system-files.js';
@@ -64,14 +63,14 @@ export interface BubblewrapOptions {
  */
 export function bubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   const system = systemArguments();
-  let tools: Promise<Tools> | undefined;
+  let tools: Promise<Passage> | undefined;
   return {
     name: 'bubblewrap',
     isolated: true,
     async start(command) {
       checkCommand(command);
       const mark = newMark();
-      const found = await (tools ??= passTo(options.toolchains));
+      const found = await (tools ??= passTo(options.toolchains.directories));
       const port = command.network === 'none' ? command.expose?.port : undefined;
       const bridge = port === undefined ? undefined : await openBridge(port, sandboxUser());
       const made = { ...identityFiles(userInside(), homeOf(command)), [PRELUDE_FILE]: PRELUDE };
@@ -95,34 +94,13 @@ interface Surroundings {
   etc: EtcInUse | null;
   /** Files of ours in /etc, name -> content. */
   made: Record<string, string>;
-  tools: Tools;
+  tools: Passage;
   /** The value of MARK. */
   mark: string;
 }
 
 const userInside = (): SandboxUser =>
   sandboxUser() ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-
-/** Where the sandbox's user finds the directories of the toolchains. */
-interface Tools {
-  place: (directory: string) => string;
-  /** The places that have to be mounted for each script all the same. */
-  closed: string[];
-}
-
-async function passTo({ directories }: Toolchains): Promise<Tools> {
-  const user = sandboxUser();
-  if (!user) return { place: (directory) => directory, closed: [] };
-  const place = await openPassage(unreachable(user, directories));
-  return { place, closed: unreachable(user, directories.map(place)) };
-}
-
-function unreachable(user: SandboxUser, paths: string[]): string[] {
-  // A workspace and its home lie in the same folder.
-  const folders = [...new Set(paths.map((path) => dirname(path)))];
-  const closed = folders.filter((folder) => !canPassThrough(user, folder));
-  return paths.filter((path) => closed.includes(dirname(path)));
-}
 
 async function startProcess(
   options: BubblewrapOptions,

@@ -21,3 +21,11 @@ export function canPassThrough(user: SandboxUser, directory: string): boolean {
   if ((mode & needed) === 0) return false;
   return directory === dirname(directory) || canPassThrough(user, dirname(directory));
 }
+
+/** Those of some paths that `user` can't come to: see canPassThrough(). */
+export function unreachable(user: SandboxUser, paths: string[]): string[] {
+  // A workspace and its home lie in the same folder.
+  const folders = [...new Set(paths.map((path) => dirname(path)))];
+  const closed = folders.filter((folder) => !canPassThrough(user, folder));
+  return paths.filter((path) => closed.includes(dirname(path)));
+}
