@@ -4,14 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bringTo, checkout, readCheckout, repair, type Checkout, type CheckoutRequest } from './checkout.js';
 import { RepositoryError } from './errors.js';
 import { withLock } from './lock.js';
 import { removeTree, sizeOf } from './remove-tree.js';
 import type { RepositoryCache } from './repository-cache.js';
 import { cachePath, isSha } from './source.js';
+import { beginChange, dropChange, endChange, readState, type TreeState } from './tree-state.js';
 import type { WorkspaceMounts } from './workspace-mounts.js';
 
 export interface TreesOptions {
@@ -25,36 +27,25 @@ export interface TreesOptions {
   maxTrees?: number;
 }
 
-/** What a tree holds. */
-interface State {
-  sha: string;
-  depth: number;
-  /** Packs that were added to the first one. */
-  additions: number;
-  /** The kernel's: of what was written before a power cut not all may have reached the disk. */
-  boot: string;
-}
-
 interface Chosen {
   tree: string;
   /** What can be built on. */
-  state: State | null;
+  state: TreeState | null;
   isShared: boolean;
 }
 
 interface Found {
   tree: string;
   /** Null where there is nothing to build on. */
-  state: State | null;
+  state: TreeState | null;
   usedMs: number;
   /** No workspace uses it. */
   isFree: boolean;
 }
 
-const STATE = 'commit.json';
-/** The same, while somebody changes the tree: after a crash that is not to be built on. */
-const CHANGING = 'changing.json';
 const RANDOM = /^[0-9a-f]{16}$/;
+/** A tree is made in less than some workspaces take to be removed. */
+const CLEARING_MS = 500;
 /** With more packs than this, git would look for objects longer than it takes to copy them all. */
 const MAX_ADDITIONS = 24;
 
@@ -110,7 +101,7 @@ export class Trees {
     return withLock(lockOf(pool), request.signal, async () => {
       let trees = await this.#look(pool);
       let chosen = bestOf(trees, request);
-      if (!chosen && trees.some(({ isFree }) => !isFree) && (await this.options.clearWorkspaces?.())) {
+      if (!chosen && trees.some(({ isFree }) => !isFree) && (await this.#clearWorkspaces())) {
         trees = await this.#look(pool);
         chosen = bestOf(trees, request);
       }
@@ -125,12 +116,17 @@ export class Trees {
       if (!tree) return null;
       if (tree !== chosen?.tree) await mkdir(tree, { recursive: true, mode: 0o700 });
       const state = chosen?.state ?? null;
-      if (state && chosen?.isFree) await rename(path.join(tree, STATE), path.join(tree, CHANGING));
+      if (state && chosen?.isFree) await beginChange(tree);
       const now = new Date();
       await utimes(tree, now, now);
       await mounts.note(request.into, path.join(tree, 'tree'));
       return { tree, state, isShared: chosen !== undefined && !chosen.isFree };
     });
+  }
+
+  async #clearWorkspaces(): Promise<boolean> {
+    const cleared = this.options.clearWorkspaces?.() ?? false;
+    return Promise.race([cleared, sleep(CLEARING_MS, true, { ref: false })]);
   }
 
   /** The trees of a repository, the latest used first. */
@@ -161,7 +157,7 @@ export class Trees {
     }
   }
 
-  async #bring(tree: string, request: CheckoutRequest, state: State | null) {
+  async #bring(tree: string, request: CheckoutRequest, state: TreeState | null) {
     const { sha, depth } = request;
     const wanted = { ...request, into: path.join(tree, 'tree') };
     if (!state) {
@@ -177,10 +173,10 @@ export class Trees {
         : await bringTo(wanted, this.options.cache, there);
       if (state && brought.isComplete) await removeOtherPacks(wanted.into, brought.packs);
       const additions = brought.isComplete ? 0 : (state?.additions ?? 0) + 1;
-      await writeState(tree, { sha, depth, additions, boot: await bootId() });
+      await endChange(tree, { sha, depth, additions });
       return brought.checkout;
     } catch (error) {
-      if (state && !isTouched) await rename(path.join(tree, CHANGING), path.join(tree, STATE));
+      if (state && !isTouched) await dropChange(tree);
       throw error;
     }
   }
@@ -206,29 +202,13 @@ async function treesOf(pool: string): Promise<string[]> {
 }
 
 /** With the whole history also branches and tags count, which have moved on. */
-const isAt = (state: State | null, { sha, depth }: CheckoutRequest): boolean =>
+const isAt = (state: TreeState | null, { sha, depth }: CheckoutRequest): boolean =>
   state !== null && depth > 0 && state.sha === sha && state.depth === depth;
 
 /** The one that is quickest brought to the wanted commit. */
 const bestOf = (trees: Found[], request: CheckoutRequest): Found | undefined =>
   trees.find(({ state }) => isAt(state, request)) ??
   trees.find(({ state, isFree }) => isFree && state?.depth === request.depth);
-
-/** Null where there is nothing to build on. */
-async function readState(tree: string): Promise<State | null> {
-  try {
-    const state = JSON.parse(await readFile(path.join(tree, STATE), 'utf8')) as State;
-    return isSha(state.sha) && state.boot === (await bootId()) ? state : null;
-  } catch {
-    return null;
-  }
-}
-
-async function writeState(tree: string, state: State): Promise<void> {
-  const changing = path.join(tree, CHANGING);
-  await writeFile(changing, JSON.stringify(state), { mode: 0o600 });
-  await rename(changing, path.join(tree, STATE));
-}
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
@@ -237,11 +217,3 @@ async function removeOtherPacks(into: string, kept: string[]): Promise<void> {
   for (const file of await readdir(folder))
     if (!kept.includes(file)) await rm(path.join(folder, file), { force: true });
 }
-
-let boot: Promise<string> | undefined;
-
-const bootId = (): Promise<string> =>
-  (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
-    (id) => id.trim(),
-    () => 'unknown',
-  ));

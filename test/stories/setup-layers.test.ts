@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Trees } from '../../src/git/trees.js';
 import { runProgram } from '../../src/spawner/run.js';
 import { mountTable, seenByPrograms } from '../../src/spawner/spawner.js';
 import { CachedRuns, whyNotMounted } from '../support/cached-runs.js';
@@ -219,29 +220,45 @@ describe('mounts that a process that died left', () => {
 });
 
 describe('a workspace that is not needed any more', () => {
+  const content = (n: number) => `${n}\n`;
+  /** Three pushes, the workspace of the first discarded before the last. */
+  async function threePushes(runs: CachedRuns, trees: Trees) {
+    const { workspaces, repository } = runs;
+    const checkedOut = async (n: number) => {
+      const sha = repository.commit({ a: content(n) });
+      repository.push('refs/heads/feature');
+      const source = { host: 'local', fullName: 'local/app', url: repository.bare };
+      const workspace = await workspaces.create();
+      const request = { source, ref: 'refs/heads/feature', sha, depth: 1, into: workspace.tree };
+      return { workspace, lower: (await trees.checkout(request)).lower };
+    };
+    const [first, second] = [await checkedOut(1), await checkedOut(2)];
+    workspaces.discard(first.workspace.name, (error) => expect(error).toBeUndefined());
+    const all = [first, second, await checkedOut(3)];
+    return all.map(({ lower, workspace }) => ({ lower, ...workspace }));
+  }
+
   (whyNot ? it.skip : it)('is removed at once where its tree is wanted', async () => {
     const runs = await CachedRuns.begin(true);
     try {
-      const { workspaces, trees, repository } = runs;
-      const checkedOut = async (content: string) => {
-        const sha = repository.commit({ a: content });
-        repository.push('refs/heads/feature');
-        const source = { host: 'local', fullName: 'local/app', url: repository.bare };
-        const workspace = await workspaces.create();
-        const request = { source, ref: 'refs/heads/feature', sha, depth: 1, into: workspace.tree };
-        return { workspace, lower: (await trees!.checkout(request)).lower };
-      };
-      const first = await checkedOut('1\n');
-      const second = await checkedOut('2\n');
-      workspaces.discard(first.workspace.name, (error) => expect(error).toBeUndefined());
-      const third = await checkedOut('3\n');
-      expect(third.lower).toBe(first.lower);
-      expect([first, second, third].map(({ workspace }) => existsSync(workspace.folder))).toEqual([
-        false,
-        true,
-        true,
-      ]);
-      expect(readFileSync(join(seenByPrograms(second.workspace.tree), 'a'), 'utf8')).toBe('2\n');
+      const [first, second, third] = await threePushes(runs, runs.trees!);
+      expect(third!.lower).toBe(first!.lower);
+      expect([first, second, third].map((each) => existsSync(each!.folder))).toEqual([false, true, true]);
+      for (const [n, { tree }] of [second!, third!].entries())
+        expect(readFileSync(join(seenByPrograms(tree), 'a'), 'utf8')).toBe(content(n + 2));
+    } finally {
+      await runs.end();
+    }
+  });
+
+  (whyNot ? it.skip : it)('is not waited for where that takes longer than to make another tree', async () => {
+    const runs = await CachedRuns.begin(true);
+    try {
+      const { cache, mounts, data } = runs;
+      const clearWorkspaces = () => new Promise<boolean>(() => undefined);
+      const trees = new Trees({ directory: data, cache, mounts: mounts!, clearWorkspaces });
+      const lowers = (await threePushes(runs, trees)).map(({ lower }) => lower);
+      expect(new Set(lowers).size).toBe(3);
     } finally {
       await runs.end();
     }
