@@ -84,7 +84,7 @@ export const PRELUDE = [
 ].join('\n');
 
 /** What makes bash read something else first, or not what BASH_ENV says, or have functions instead of its commands. */
-const CHANGES_BASH = /^(BASH|SHELLOPTS$|POSIXLY_CORRECT$|SSH2?_CLIENT$)/;
+const CHANGES_BASH = /^(BASH|SHELLOPTS$|GLOBIGNORE$|POSIXLY_CORRECT$|SSH2?_CLIENT$)/;
 
 export interface Prelude {
   commandLine: string[];

@@ -159,6 +159,7 @@ function suite(sandbox: Sandbox): void {
       // With these bash begins in another way.
       { BASH_ENV: 'env.sh' },
       { POSIXLY_CORRECT: '1' },
+      { GLOBIGNORE: '*' },
       { SHELLOPTS: 'braceexpand:hashall:posix' },
       { SSH_CLIENT: '127.0.0.1 1 22', SHLVL: '0' },
       { 'BASH_FUNC_ulimit%%': '() { echo overridden; }', 'BASH_FUNC_echo%%': '() { exit 9; }' },
