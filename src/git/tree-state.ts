@@ -34,16 +34,14 @@ export async function readState(tree: string): Promise<TreeState | null> {
 export const beginChange = (tree: string): Promise<void> =>
   rename(path.join(tree, STATE), path.join(tree, CHANGING));
 
-const settle = (tree: string): Promise<void> => rename(path.join(tree, CHANGING), path.join(tree, STATE));
-
-/** Nothing was changed: it has the state that it had before. */
-export const dropChange = settle;
-
-/** The tree has this state from now on; also where it had none before. */
-export async function endChange(tree: string, state: TreeState): Promise<void> {
-  const noted: Noted = { ...state, boot: await bootId() };
-  await writeFile(path.join(tree, CHANGING), JSON.stringify(noted), { mode: 0o600 });
-  await settle(tree);
+/** @param state that the tree has from now on; without one nothing was changed, and it has that of before */
+export async function endChange(tree: string, state?: TreeState): Promise<void> {
+  const changing = path.join(tree, CHANGING);
+  if (state) {
+    const noted: Noted = { ...state, boot: await bootId() };
+    await writeFile(changing, JSON.stringify(noted), { mode: 0o600 });
+  }
+  await rename(changing, path.join(tree, STATE));
 }
 
 let boot: Promise<string> | undefined;

@@ -13,7 +13,7 @@ import { withLock } from './lock.js';
 import { removeTree, sizeOf } from './remove-tree.js';
 import type { RepositoryCache } from './repository-cache.js';
 import { cachePath, isSha } from './source.js';
-import { beginChange, dropChange, endChange, readState, type TreeState } from './tree-state.js';
+import { beginChange, endChange, readState, type TreeState } from './tree-state.js';
 import type { WorkspaceMounts } from './workspace-mounts.js';
 
 export interface TreesOptions {
@@ -176,7 +176,7 @@ export class Trees {
       await endChange(tree, { sha, depth, additions });
       return brought.checkout;
     } catch (error) {
-      if (state && !isTouched) await dropChange(tree);
+      if (state && !isTouched) await endChange(tree);
       throw error;
     }
   }
