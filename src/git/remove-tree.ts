@@ -21,7 +21,8 @@ const ENVIRONMENT = {
 };
 /** `rm` takes quadratic time for deep trees: two minutes for 100,000 levels, which a script makes in seconds. */
 const PATIENCE_MS = 15_000;
-const LATE = 'late';
+/** A command line of a shell holds no more than 128 KiB. */
+const MOST_AT_ONCE = 32;
 
 /**
  * Moves whatever lies two levels deep up to the top until nothing does: linear in the number of directories, however
@@ -64,25 +65,32 @@ export async function removeTree(which: string, last?: string): Promise<void> {
   const real = await realPathOf(folder);
   if (real === null) return;
   const inOrder = await inOrderOf(folder, last);
-  const code = await remove([real], inOrder);
-  if (code === 0) return;
+  const outcome = await remove([real], inOrder);
+  if (outcome === 'gone') return;
   await unmountAll(real);
-  if (code === LATE) return removeDeepTree(folder);
+  if (outcome === 'late') return removeDeepTree(folder);
   await execa('chmod', ['-R', 'u+rwX', '--', folder], OPTIONS);
   await execa('rm', rmArguments(inOrder), { ...OPTIONS, reject: true });
 }
 
 /**
- * As removeTree(), of several at once, which takes one process of ours.
+ * As removeTree(), of several, which takes one process of ours for many.
  * @returns for each what was thrown, undefined where it is gone
  */
 export async function removeTrees(folders: string[], last: string): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (let at = 0; at < folders.length; at += MOST_AT_ONCE)
+    errors.push(...(await removeAtOnce(folders.slice(at, at + MOST_AT_ONCE), last)));
+  return errors;
+}
+
+async function removeAtOnce(folders: string[], last: string): Promise<unknown[]> {
   const absolute = folders.map((folder) => resolve(folder));
   const real = await Promise.all(absolute.map(realPathOf));
   const inOrder = await Promise.all(absolute.map((folder) => inOrderOf(folder, last)));
   const there = real.filter((place) => place !== null);
   const errors: unknown[] = folders.map(() => undefined);
-  if ((await remove(there, inOrder.flat()).catch(() => null)) === 0) return errors;
+  if ((await remove(there, inOrder.flat()).catch(() => 'left')) === 'gone') return errors;
   for (const [n, folder] of absolute.entries())
     await removeTree(folder, last).catch((error: unknown) => (errors[n] = error));
   return errors;
@@ -101,15 +109,16 @@ async function inOrderOf(folder: string, last: string | undefined): Promise<stri
   return [...all.filter((name) => name !== last).map((name) => join(folder, name)), folder];
 }
 
-/** @returns the exit code, or LATE where it was ended */
-async function remove(folders: string[], inOrder: string[]): Promise<number | typeof LATE | null> {
+/** @returns `late` where it took too long and was ended */
+async function remove(folders: string[], inOrder: string[]): Promise<'gone' | 'late' | 'left'> {
   const mounts = (await mountsIn(folders)).reverse();
   const rm = ['rm', ...rmArguments(inOrder)];
   const commandLine = mounts.length > 0 ? unmounted(mounts, rm) : rm;
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const { code } = await runProgram({ commandLine, directory: '/', environment: ENVIRONMENT }, patience)
     .result;
-  return code !== 0 && patience.aborted ? LATE : code;
+  if (code === 0) return 'gone';
+  return patience.aborted ? 'late' : 'left';
 }
 
 const rmArguments = (places: string[]): string[] => ['-rf', ...WITHIN, '--', ...places];

@@ -53,8 +53,6 @@ export const MIN_FREE_BYTES = GIB;
 
 /** Removing takes as much of the processor as a stage, and those whose pipelines go on are waited for. */
 const DISCARDED_MS = 2_000;
-/** One command line holds no more than 128 KiB. */
-const MOST_AT_ONCE = 32;
 
 /** The folders that pipelines work in: one for each attempt, removed at its end. */
 export class Workspaces {
@@ -63,11 +61,9 @@ export class Workspaces {
   readonly #minFreeBytes: number;
   readonly #process: string;
   #isOpen = false;
-  /** Those discarded, with whom to tell what keeps one from being removed. */
+  /** The folders of those discarded, with whom to tell what keeps one from being removed. */
   readonly #discarded = new Map<string, (error: unknown) => void>();
-  #clearing: Promise<unknown> = Promise.resolve();
-  /** How many were. */
-  #cleared = 0;
+  readonly #removals = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkspacesOptions) {
@@ -107,30 +103,29 @@ export class Workspaces {
    * @param complain told why it could not be
    */
   discard(name: string, complain: (error: unknown) => void): void {
-    this.#discarded.set(name, complain);
+    this.#discarded.set(this.#folderOf(name), complain);
     this.#timer ??= setTimeout(() => void this.clear(), DISCARDED_MS).unref();
   }
 
   /** Removes those discarded. Never rejects. @returns when they are gone, whether any was there */
   async clear(): Promise<boolean> {
-    const before = this.#cleared;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const discarded = [...this.#discarded];
-    this.#discarded.clear();
-    for (let at = 0; at < discarded.length; at += MOST_AT_ONCE) {
-      const some = discarded.slice(at, at + MOST_AT_ONCE);
-      this.#clearing = Promise.all([this.#clearing, this.#removeAll(some)]);
+    if (this.#discarded.size > 0) {
+      const removal = this.#removeDiscarded().finally(() => this.#removals.delete(removal));
+      this.#removals.add(removal);
     }
-    await this.#clearing;
-    return this.#cleared > before;
+    const removals = [...this.#removals];
+    await Promise.all(removals);
+    return removals.length > 0;
   }
 
-  async #removeAll(discarded: [name: string, complain: (error: unknown) => void][]): Promise<void> {
-    const folders = discarded.map(([name]) => this.#folderOf(name));
+  async #removeDiscarded(): Promise<void> {
+    const discarded = [...this.#discarded];
+    this.#discarded.clear();
+    const folders = discarded.map(([folder]) => folder);
     const errors = await removeTrees(folders, PROCESS_LINK);
     discarded.forEach(([, complain], n) => errors[n] !== undefined && complain(errors[n]));
-    this.#cleared += discarded.length;
   }
 
   #folderOf(name: string): string {
