@@ -93,10 +93,11 @@ describe('a program that is started through the spawner', () => {
   });
 
   (isLinux ? it : it.skip)('is ended with what outlives it and may still be heard', async () => {
-    const { entry, ended, kill } = await run('sleep 100 &', ['ignore', 'listen']);
+    const { entry, ended, kill, said } = await run('sleep 100 & echo begun', ['ignore', 'listen']);
     await untilGone('The program', () => !isAlive(entry!));
     kill();
     expect(await ended).toEqual({ code: 0, signal: null });
+    expect(said).toEqual({ 1: 'begun\n' });
   });
 
   (isLinux ? it : it.skip)(
